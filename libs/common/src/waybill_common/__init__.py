@@ -1,0 +1,1 @@
+"""Machinery that every Waybill service needs and no service owns."""

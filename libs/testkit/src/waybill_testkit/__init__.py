@@ -1,0 +1,1 @@
+"""Doubles, real servers and fixtures for tests."""

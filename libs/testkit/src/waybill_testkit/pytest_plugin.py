@@ -1,0 +1,1 @@
+"""Pytest fixtures: real servers, one per run, shared by the workers."""

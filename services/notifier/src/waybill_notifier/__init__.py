@@ -1,0 +1,1 @@
+"""The notifier service: turns events into mails, each once."""

@@ -1,0 +1,1 @@
+"""All of Waybill on one machine."""
