@@ -1,0 +1,1 @@
+"""Facts between services: event log, outbox, broker, inbox and dead letters."""
