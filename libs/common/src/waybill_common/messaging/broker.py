@@ -162,7 +162,10 @@ class Broker(Protocol):
     """A place to declare queues, publish and subscribe; safe to share, since each call opens its own connection."""
 
     def declare(self, topology: Topology) -> None:
-        """Make exchanges, queues and bindings that are missing; raises TopologyMismatchError, BrokerUnavailableError."""
+        """Make the exchanges, queues and bindings that are missing.
+
+        Raises TopologyMismatchError where one lives with other arguments, BrokerUnavailableError.
+        """
         ...
 
     def publisher(self) -> Publisher:

@@ -120,8 +120,8 @@ def build_topology(
 def _ladder_of(name: str, options: TopologyOptions) -> list[Queue]:
     """The main queue `name`, its rungs and its dead-letter queue."""
     # At-least-once dead lettering demands reject-publish: the broker falls back to at-most-once in silence otherwise.
-    safely = {"x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
-    main = {
+    safely: dict[str, Argument] = {"x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
+    main: dict[str, Argument] = {
         "x-delivery-limit": options.delivery_limit,
         "x-dead-letter-exchange": DEAD_LETTER_EXCHANGE,
         "x-dead-letter-routing-key": name,
@@ -146,7 +146,11 @@ WAYBILL_TOPOLOGY = build_topology()
 
 def topic_matches(pattern: str, routing_key: str) -> bool:
     """AMQP topic rule: words are parted by dots, `*` is exactly one word, `#` is any number of words, none included."""
-    return _words_match(tuple(pattern.split(".")), tuple(routing_key.split(".")) if routing_key else ())
+    return _words_match(_words(pattern), _words(routing_key))
+
+
+def _words(key: str) -> tuple[str, ...]:
+    return tuple(key.split(".")) if key else ()
 
 
 def _words_match(pattern: tuple[str, ...], words: tuple[str, ...]) -> bool:
