@@ -1,0 +1,55 @@
+"""Which request or message is being handled: its ids, carried by context variables into logs, events and calls."""
+
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import structlog
+
+_TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
+_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+_traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
+
+
+def new_traceparent() -> str:
+    """Return a fresh W3C Trace Context `traceparent` (section 3.2), not sampled."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+
+
+def child_traceparent(parent: str | None) -> str:
+    """Return a `traceparent` of the parent's trace with a new span id; a fresh one when the parent cannot be read."""
+    if parent is None or not _TRACEPARENT.match(parent):
+        return new_traceparent()
+    version, trace_id, _, flags = parent.split("-")
+    return f"{version}-{trace_id}-{secrets.token_hex(8)}-{flags}"
+
+
+def current_request_id() -> str | None:
+    """Return the id of the request (or message) in hand, None outside of one."""
+    return _request_id.get()
+
+
+def current_traceparent() -> str | None:
+    """Return the `traceparent` of the span in hand, None outside of one."""
+    return _traceparent.get()
+
+
+def bind_context(**ids: str) -> None:
+    """Add ids to every log line of the request, message or job in hand."""
+    structlog.contextvars.bind_contextvars(**ids)
+
+
+@contextmanager
+def use_context(*, request_id: str | None = None, traceparent: str | None = None) -> Iterator[None]:
+    """Handle one request, message or job under these ids; whatever was bound before comes back at the end."""
+    span = child_traceparent(traceparent)
+    request_token, trace_token = _request_id.set(request_id), _traceparent.set(span)
+    ids = {"trace_id": span.split("-")[1]} | ({"request_id": request_id} if request_id else {})
+    try:
+        with structlog.contextvars.bound_contextvars(**ids):
+            yield
+    finally:
+        _request_id.reset(request_token)
+        _traceparent.reset(trace_token)
