@@ -1,0 +1,68 @@
+# Every command of the repository; `make help` lists them. PYTHON names the interpreter that makes .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+FAULTS ?= 12
+SEED ?= 1
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up up-processes test check lint types imports layout unit e2e chaos bench lock clean rabbitmq
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make .venv with the locked requirements; quick when nothing changed (PYTHON=python3.12 to choose)
+	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "error: $(PYTHON) is not installed; Waybill needs Python 3.11 or newer (make $@ PYTHON=...)" >&2; exit 1; }
+	@$(PYTHON) tools/setup.py
+
+demo: setup ## Play one order from sign-up to refund on the embedded default; ends with `demo ok`
+	@$(BIN)/python -m waybill_standalone demo
+
+up: setup ## Run the platform in one process until Ctrl-C; prints URLs and demo accounts
+	@$(BIN)/python -m waybill_standalone up
+
+up-processes: setup rabbitmq ## Run the platform as its real processes on PostgreSQL and RabbitMQ until Ctrl-C
+	@$(BIN)/python -m waybill_standalone processes
+
+test: setup rabbitmq ## Lint, types, import contracts, then every test on real PostgreSQL and RabbitMQ
+	@$(MAKE) --no-print-directory lint types imports
+	@$(BIN)/python -m pytest -m "not cluster and not bench" -q $(PYTEST)
+
+check: setup lint types imports ## Code checks in under a minute: lint, types, import contracts, sizes, structure, docs/layout.md
+	@$(BIN)/python -m pytest tests/architecture -q
+
+lint: setup ## Ruff (rules and format), file sizes, docs/layout.md
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check . || { echo "error: run $(BIN)/ruff format ." >&2; exit 1; }
+	@$(BIN)/python tools/check_file_length.py
+	@$(BIN)/python tools/write_layout.py --check
+
+types: setup ## mypy, strict
+	@$(BIN)/mypy libs services sandbox standalone tools tests bench
+
+imports: setup ## The import contracts
+	@$(BIN)/lint-imports
+
+layout: setup ## Write docs/layout.md anew from the modules' first sentences
+	@$(BIN)/python tools/write_layout.py
+
+unit: setup ## The tests that need no server
+	@$(BIN)/python -m pytest -m unit -q $(PYTEST)
+
+e2e: setup rabbitmq ## The end-to-end scenarios, standalone and as processes
+	@$(BIN)/python -m pytest tests/e2e -q $(PYTEST)
+
+chaos: setup rabbitmq ## The crash suite with its history checker (FAULTS=12 SEED=1)
+	@$(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED)
+
+bench: setup rabbitmq ## The benchmarks, as ratios to a floor measured in the same run; writes bench/results.json
+	@$(BIN)/python -m bench
+
+rabbitmq: setup
+	@$(BIN)/python tools/ensure_rabbitmq.py
+
+lock: setup ## Lock every requirements file anew, with hashes
+	@tools/lock
+
+clean: ## Remove .venv, caches and this folder's platform data (.waybill)
+	@rm -rf .venv .waybill .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/out
+	@find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
