@@ -17,7 +17,7 @@ class Problem(Exception):  # noqa: N818 - the RFC's own word
     succeed later unchanged.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the RFC's members, most of them optional
         self,
         status: int,
         code: str,

@@ -1,0 +1,165 @@
+"""The `threads` executor: claims due lanes and runs their jobs, renewing the leases of what runs."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from waybill_common.database import Listener, is_unavailable
+from waybill_common.health import Tick
+from waybill_common.jobs.metrics import JobMetrics
+from waybill_common.jobs.runs import OLDEST_DUE, Again, Failed, JobRun, LeaseLostError, Outcome, claim, end, renew
+from waybill_common.telemetry import get_logger, use_context
+
+Handler = Callable[[JobRun], Outcome]
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerOptions:
+    """Threads, and seconds: the lease of a claim, the longest wait between two looks, the grace at the end."""
+
+    threads: int = 4
+    lease_seconds: float = 60.0
+    poll_seconds: float = 1.0
+    grace_seconds: float = 390.0
+    longest_retry_seconds: float = 300.0
+
+
+class Worker:
+    """Runs jobs until it is told to stop; any number of workers may share one database."""
+
+    def __init__(
+        self,
+        engine: sa.Engine,
+        listener: Listener,
+        handlers: Mapping[str, Handler],
+        metrics: JobMetrics,
+        options: WorkerOptions | None = None,
+    ) -> None:
+        self._engine = engine
+        self._listener = listener
+        self._handlers = dict(handlers)
+        self._metrics = metrics
+        self._options = options or WorkerOptions()
+        self._running: dict[str, JobRun] = {}
+        self._free = threading.Semaphore(self._options.threads)
+        self._lock = threading.Lock()
+        self.tick = Tick(limit_seconds=60.0)
+
+    def run(self, stop: threading.Event) -> None:
+        """Claim and run until `stop` is set, then finish what runs within the grace; never raises for a job's fault."""
+        finished = threading.Event()
+        threading.Thread(target=self._renew_until, args=(finished,), name="leases", daemon=True).start()
+        pool = ThreadPoolExecutor(self._options.threads, thread_name_prefix="job")
+        try:
+            while not stop.is_set():
+                self.tick.touch()
+                if not self._start_due(pool):
+                    self._listener.wait(self._options.poll_seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
+        finally:
+            self._drain(pool)
+            finished.set()
+            self._listener.close()
+
+    def _start_due(self, pool: ThreadPoolExecutor) -> bool:
+        """Start what is due and return whether to look again at once."""
+        slots = self._take_slots()
+        if slots == 0:
+            # All threads are busy: wait for one to come free, not for a bell.
+            if self._free.acquire(timeout=self._options.poll_seconds):
+                self._free.release()
+            return True
+        runs: list[JobRun] = []
+        try:
+            runs = self._claim(slots)
+        finally:
+            for _ in range(slots - len(runs)):
+                self._free.release()
+        for run in runs:
+            with self._lock:
+                self._running[run.token] = run
+            pool.submit(self._run_one, run)
+        return len(runs) == slots
+
+    def _take_slots(self) -> int:
+        slots = 0
+        while slots < self._options.threads and self._free.acquire(blocking=False):
+            slots += 1
+        return slots
+
+    def _claim(self, most: int) -> list[JobRun]:
+        try:
+            with self._engine.begin() as connection:
+                runs = claim(connection, most, self._options.lease_seconds)
+                if not runs:
+                    self._metrics.oldest_due.set(float(connection.execute(OLDEST_DUE).scalar_one()))
+                return runs
+        except sa.exc.SQLAlchemyError as error:
+            _log.warning("claim_failed", error=str(error), unavailable=is_unavailable(error))
+            return []
+
+    def _run_one(self, run: JobRun) -> None:
+        started = time.monotonic()
+        try:
+            with use_context(request_id=f"job-{run.job_id}"):
+                outcome = self._outcome(run)
+                self._end(run, outcome)
+                self._metrics.observe(run.kind, type(outcome).__name__.lower(), time.monotonic() - started)
+        except LeaseLostError as error:
+            self._metrics.observe(run.kind, "lease_lost", time.monotonic() - started)
+            _log.warning("lease_lost", kind=run.kind, error=str(error))
+        except sa.exc.SQLAlchemyError as error:
+            # The lease runs out and the job is claimed again: the row is the truth.
+            _log.warning("job_end_not_written", kind=run.kind, job_id=run.job_id, error=str(error))
+        except Exception:
+            _log.exception("job_run_broke", kind=run.kind, job_id=run.job_id)
+        finally:
+            with self._lock:
+                self._running.pop(run.token, None)
+            self._free.release()
+
+    def _outcome(self, run: JobRun) -> Outcome:
+        handler = self._handlers.get(run.kind)
+        if handler is None:
+            return Again(60.0, f"this worker knows no job of kind {run.kind}; a newer one may")
+        try:
+            return handler(run)
+        except LeaseLostError:
+            raise
+        except Exception as error:  # noqa: BLE001 - an unknown fault is retried with back-off, and is logged whole
+            if not isinstance(error, sa.exc.SQLAlchemyError) or not is_unavailable(error):
+                _log.exception("job_failed", kind=run.kind, job_id=run.job_id, attempt=run.attempt)
+            delay = min(2.0 ** min(run.attempt, 16), self._options.longest_retry_seconds)
+            return Again(delay * random.uniform(0.8, 1.2), repr(error)[:1000])  # noqa: S311 - jitter
+
+    def _end(self, run: JobRun, outcome: Outcome) -> None:
+        if isinstance(outcome, Failed):
+            _log.error("job_given_up", kind=run.kind, job_id=run.job_id, error=outcome.error)
+        with self._engine.begin() as connection:
+            end(connection, run, outcome)
+
+    def _renew_until(self, finished: threading.Event) -> None:
+        """Renew the leases of what runs, through the drain too, until the worker has finished."""
+        while not finished.wait(self._options.lease_seconds / 3):
+            with self._lock:
+                runs = list(self._running.values())
+            for run in runs:
+                try:
+                    with self._engine.begin() as connection:
+                        renew(connection, run, self._options.lease_seconds)
+                except sa.exc.SQLAlchemyError as error:
+                    _log.warning("lease_not_renewed", job_id=run.job_id, error=str(error))
+
+    def _drain(self, pool: ThreadPoolExecutor) -> None:
+        deadline = time.monotonic() + self._options.grace_seconds
+        for _ in range(self._options.threads):
+            if not self._free.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                _log.error("jobs_cut_short", running=len(self._running))
+                break
+        pool.shutdown(wait=False, cancel_futures=True)
