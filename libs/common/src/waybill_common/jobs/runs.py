@@ -36,9 +36,7 @@ _AGAIN = sa.text(
     """
 )
 _FINISH = sa.text("UPDATE job SET state = :state, error = :error, finished_at = now() WHERE id = :id")
-_NEXT = sa.text(
-    "SELECT min(next_at) FROM (SELECT next_at FROM job WHERE lane = :lane AND state = 'pending' ORDER BY id LIMIT 1) AS first"
-)
+_NEXT = sa.text("SELECT next_at FROM job WHERE lane = :lane AND state = 'pending' ORDER BY id LIMIT 1")
 _ADVANCE = sa.text("UPDATE job_lane SET pending = pending - 1, token = NULL, next_at = :next_at WHERE lane = :lane")
 _CLOSE = sa.text("DELETE FROM job_lane WHERE lane = :lane")
 _REMOVE_OLD = sa.text(
@@ -46,6 +44,8 @@ _REMOVE_OLD = sa.text(
     "AND finished_at < now() - make_interval(days => :days) ORDER BY finished_at LIMIT :most)"
 )
 OLDEST_DUE = sa.text(
+    "SELECT coalesce(extract(epoch FROM now() - min(next_at)), 0) FROM job_lane WHERE next_at <= now()"
+)
     "SELECT coalesce(extract(epoch FROM now() - min(next_at)), 0) FROM job_lane WHERE next_at <= now()"
 )
 

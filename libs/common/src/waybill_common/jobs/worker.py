@@ -117,7 +117,7 @@ class Worker:
         except sa.exc.SQLAlchemyError as error:
             # The lease runs out and the job is claimed again: the row is the truth.
             _log.warning("job_end_not_written", kind=run.kind, job_id=run.job_id, error=str(error))
-        except Exception:
+        except Exception:  # noqa: BLE001 - nobody reads the future of a pool: what broke must be said here
             _log.exception("job_run_broke", kind=run.kind, job_id=run.job_id)
         finally:
             with self._lock:

@@ -1,0 +1,55 @@
+"""Responses: JSON bodies, entity tags, and remembered answers sent again."""
+
+from typing import Any
+
+import orjson
+from flask import Response, request
+
+from waybill_common.idempotency import Answer
+
+JSON = "application/json"
+
+
+def json_answer(
+    body: Any, status: int = 200, *, etag: str | None = None, location: str | None = None, cache: str | None = None
+) -> Response:
+    """Return a JSON response; `body` is an object to serialise or bytes that are JSON already."""
+    response = Response(body if isinstance(body, bytes) else orjson.dumps(body), status, content_type=JSON)
+    if etag is not None:
+        response.headers["ETag"] = etag
+    if location is not None:
+        response.headers["Location"] = location
+        response.autocorrect_location_header = False
+    if cache is not None:
+        response.headers["Cache-Control"] = cache
+    return response
+
+
+def empty_answer(status: int = 204) -> Response:
+    """Return a response without a body."""
+    response = Response(b"", status)
+    response.headers.pop("Content-Type", None)
+    return response
+
+
+def version_etag(version: int) -> str:
+    """Return the strong entity tag of a version (RFC 9110 section 8.8.3)."""
+    return f'"{version}"'
+
+
+def versioned_answer(body: Any, version: int) -> Response:
+    """Answer a read with its entity tag, or 304 without a body when `If-None-Match` names it."""
+    tag = version_etag(version)
+    if request.if_none_match.contains_weak(str(version)):
+        response = empty_answer(304)
+        response.headers["ETag"] = tag
+        return response
+    return json_answer(body, etag=tag)
+
+
+def send_answer(answer: Answer) -> Response:
+    """Send the answer of a keyed command; one that was remembered says so."""
+    response = json_answer(answer.body, answer.status, etag=answer.etag, location=answer.location)
+    if answer.replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response

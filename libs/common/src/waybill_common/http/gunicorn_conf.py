@@ -1,0 +1,63 @@
+"""Hooks of gunicorn that keep the metrics of several workers right, and how a service's web command becomes gunicorn."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, NoReturn
+
+from waybill_common.settings import ServiceSettings
+
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def run_gunicorn(settings: ServiceSettings) -> NoReturn:
+    """Replace this process with gunicorn serving `waybill_<service>.wsgi:create()` on the web and the internal port.
+
+    Each worker makes its own application, so engines, threads and sessions come into being after the fork.
+    """
+    environ = dict(os.environ)  # noqa: TID251 - handed on whole to the program that replaces this one
+    environ.setdefault(METRICS_FOLDER, tempfile.mkdtemp(prefix=f"waybill-{settings.service}-metrics-"))
+    environ["PROMETHEUS_DISABLE_CREATED_SERIES"] = "True"
+    command = [
+        "gunicorn",
+        f"waybill_{settings.service}.wsgi:create()",
+        f"--config=python:{__name__}",
+        f"--bind={settings.web_host}:{settings.web_port}",
+        f"--bind={settings.web_host}:{settings.internal_port}",
+        f"--workers={settings.web_workers}",
+        f"--threads={settings.web_threads}",
+    ]
+    os.execvpe(command[0], command, environ)  # noqa: S606 - no shell: the arguments are ours
+
+
+# Read by gunicorn from this module.
+worker_class = "gthread"
+timeout = 30
+graceful_timeout = 30
+keepalive = 75
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - a heartbeat file, not on a slow disk
+control_socket_disable = True
+loglevel = "warning"
+
+
+def on_starting(_server: Any) -> None:
+    """Remove what an earlier life of this container left: its counters belong to processes that are gone."""
+    folder = Path(os.environ[METRICS_FOLDER])  # noqa: TID251 - prometheus_client reads the same variable
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.iterdir():
+        left.unlink()
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Drop the live gauges of a worker that ended; its counters stay in the sums."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(_server: Any) -> None:
+    """Remove the metrics folder that this service made for itself."""
+    folder = os.environ[METRICS_FOLDER]  # noqa: TID251 - as above
+    if Path(folder).name.startswith("waybill-"):
+        shutil.rmtree(folder, ignore_errors=True)
