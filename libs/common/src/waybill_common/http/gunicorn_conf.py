@@ -1,4 +1,4 @@
-"""Hooks of gunicorn that keep the metrics of several workers right, and how a service's web command becomes gunicorn."""
+"""How a service's web command becomes gunicorn, and the hooks that keep the metrics of several workers right."""
 
 import os
 import shutil

@@ -46,8 +46,6 @@ _REMOVE_OLD = sa.text(
 OLDEST_DUE = sa.text(
     "SELECT coalesce(extract(epoch FROM now() - min(next_at)), 0) FROM job_lane WHERE next_at <= now()"
 )
-    "SELECT coalesce(extract(epoch FROM now() - min(next_at)), 0) FROM job_lane WHERE next_at <= now()"
-)
 
 
 class LeaseLostError(Exception):
