@@ -1,6 +1,5 @@
 """The gateway's HTTP face: charges, their changes, the log, health."""
 
-import hashlib
 import re
 import threading
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ import flask
 import orjson
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
+from waybill_common.idempotency import fingerprint, parse_key
 from waybill_common.ids import new_id
 from waybill_common.problems import Input, Line, Problem, parse_json, validate
 from waybill_common.telemetry import get_logger
@@ -22,7 +22,6 @@ from waybill_sandbox.ledger import Ledger
 from waybill_sandbox.store import KeyedCall, Reply
 
 MAX_AMOUNT = 2**53 - 1
-_KEY = re.compile(r"^[\x20-\x7e]{1,255}$")
 _STATUS: Mapping[type[GatewayError], int] = {
     domain.UnknownTokenError: 422,
     domain.ChargeNotFoundError: 404,
@@ -182,16 +181,14 @@ def _body(model: type[B]) -> B:
 
 
 def _keyed_call() -> KeyedCall:
-    """Return the request's key, bare or quoted, and what it asks for: method, path and canonical body."""
-    key = flask.request.headers.get("Idempotency-Key", "").strip()
-    if len(key) > 1 and key[0] == key[-1] == '"':
-        key = key[1:-1]
-    if not _KEY.match(key):
-        raise Problem(400, "idempotency_key_required", "Send an Idempotency-Key of 1 to 255 ASCII characters.")
+    """Return the request's key, bare or quoted, and the SHA-256 of what it asks for."""
+    try:
+        key = parse_key(flask.request.headers.get("Idempotency-Key", ""))
+    except ValueError as error:
+        raise Problem(400, "idempotency_key_required", f"Send an Idempotency-Key: {error}.") from None
     raw = flask.request.get_data()
-    canonical = orjson.dumps(orjson.loads(raw) if raw else {}, option=orjson.OPT_SORT_KEYS)
-    asked = f"{flask.request.method} {flask.request.path}\n".encode() + canonical
-    return KeyedCall(key, hashlib.sha256(asked).digest())
+    body = orjson.loads(raw) if raw else {}
+    return KeyedCall(key, fingerprint(flask.request.method, flask.request.path, body))
 
 
 def _reply(reply: Reply) -> flask.Response:
