@@ -11,7 +11,6 @@ import requests
 from waybill_common.database import migrate
 from waybill_sandbox.config import Settings
 from waybill_sandbox.server import GatewayServer
-from waybill_testkit.postgres import PostgresServer
 from waybill_testkit.waiting import free_port
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -77,12 +76,8 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def sandbox_database(postgres: PostgresServer) -> Iterator[str]:
-    name = f"sandbox_{secrets.token_hex(6)}"
-    url = postgres.create_database(name)
-    migrate(url, "waybill_sandbox")
-    yield url
-    postgres.drop_database(name)
+def sandbox_database(fresh_database: Callable[..., str]) -> str:
+    return fresh_database("sandbox", lambda url: migrate(url, "waybill_sandbox"))
 
 
 @pytest.fixture
