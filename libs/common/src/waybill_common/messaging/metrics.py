@@ -1,0 +1,84 @@
+"""What relay, consumer and drainer count; messaging names are not stable in OpenTelemetry yet, so all stand here."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
+
+
+class RelayMetrics:
+    """The outbox and the process that empties it; one per registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.oldest_age_seconds = Gauge(
+            "outbox_oldest_pending_age_seconds", "Age of the oldest event not confirmed yet.", registry=registry
+        )
+        self.pending = Gauge(
+            "outbox_pending_events", "Events not confirmed yet, counted up to 10,000.", registry=registry
+        )
+        self.published = Counter(
+            "outbox_publish",
+            "Outbox rows by what became of them.",
+            ["outcome"],  # confirmed, unbound, dead; nacked, returned, refused, timeout, unavailable: tried again
+            registry=registry,
+        )
+        self.confirm_seconds = Histogram(
+            "outbox_confirm_duration_seconds",
+            "From the first byte of a batch to its last confirm.",
+            registry=registry,
+            buckets=_SECONDS,
+        )
+        self.sent = Counter(
+            "messaging_client_sent_messages",
+            "Messages confirmed by the broker.",
+            ["destination"],
+            registry=registry,
+        )
+        self.leader = Gauge("outbox_relay_leader", "1 while this relay is the active one.", registry=registry)
+        self.blocked = Gauge("outbox_relay_blocked", "1 while the broker asks publishers to wait.", registry=registry)
+
+
+class ConsumerMetrics:
+    """The consumer of one or more queues and their dead letters; one per registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.consumed = Counter(
+            "messaging_client_consumed_messages",
+            "Messages settled, by outcome.",
+            ["destination", "outcome"],  # ack, duplicate, ignored, retry, dead_letter
+            registry=registry,
+        )
+        self.process_seconds = Histogram(
+            "messaging_process_duration_seconds",
+            "Time in the handler, commit included.",
+            ["destination"],
+            registry=registry,
+            buckets=_SECONDS,
+        )
+        self.last_success = Gauge(
+            "consumer_last_success_timestamp_seconds", "When a message was last handled.", ["queue"], registry=registry
+        )
+        self.inflight = Gauge(
+            "consumer_inflight", "Messages received and not settled yet.", ["queue"], registry=registry
+        )
+        self.redelivered = Counter(
+            "consumer_redelivered", "Messages that came with the redelivered mark.", ["queue"], registry=registry
+        )
+        self.paused = Gauge(
+            "consumer_paused",
+            "Threads that hold their messages until database and broker are back.",
+            ["queue"],
+            registry=registry,
+        )
+        self.duplicates = Counter("inbox_duplicates", "Messages whose effect was committed already.", registry=registry)
+        self.dead_letters_open = Gauge(
+            "dead_letters_open",
+            "Open letters filed plus messages waiting in the dead-letter queue.",
+            ["queue"],
+            registry=registry,
+        )
+        self.dead_letters = Counter(
+            "dead_letters",
+            "Dead letters by what was done.",
+            ["queue", "outcome"],  # filed, requeued, replayed
+            registry=registry,
+        )

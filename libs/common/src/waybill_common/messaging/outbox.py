@@ -1,0 +1,120 @@
+"""The relay's work session: who leads, which rows are taken, and what is put aside, in one PostgreSQL session."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from waybill_common.database import EngineOptions, connect_raw
+from waybill_common.messaging.events import LoggedEvent
+
+COUNT_CAP = 10_000
+
+# A leader that is stopped (SIGSTOP, a frozen node) keeps its session, because its kernel answers the keepalives; the
+# server ends the session then. The loop touches it every second, and a confirm is awaited for 20 s at most.
+# The join is told to go by the log's primary key: a stale estimate must not make it read the whole log.
+_SESSION = """
+    SET idle_session_timeout = '30s';
+    SET idle_in_transaction_session_timeout = '30s';
+    SET enable_hashjoin = off;
+    SET enable_mergejoin = off
+"""
+_CLAIM = """
+    WITH taken AS (
+        DELETE FROM outbox WHERE position = ANY(ARRAY(
+            SELECT position FROM outbox ORDER BY position LIMIT %s FOR UPDATE SKIP LOCKED))
+        RETURNING position
+    )
+    SELECT taken.position, l.event_id::text, l.type, l.schema_version, l.subject, l.sequence, l.occurred_at,
+           l.data::text, l.correlation_id, l.causation_id, l.traceparent, l.tracestate
+    FROM taken LEFT JOIN event_log l USING (position)
+    ORDER BY taken.position
+"""
+_BURY = """
+    WITH gone AS (DELETE FROM outbox WHERE position = %(position)s)
+    INSERT INTO outbox_dead (position, error) VALUES (%(position)s, %(error)s)
+    ON CONFLICT (position) DO UPDATE SET error = excluded.error, died_at = excluded.died_at
+"""
+_BACKLOG = """
+    SELECT coalesce(
+               (SELECT extract(epoch FROM clock_timestamp() - queued_at) FROM outbox ORDER BY position LIMIT 1), 0),
+           (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT %s) AS some)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A pointer taken from the outbox; `event` is None when the log has nothing at this position."""
+
+    position: int
+    event: LoggedEvent | None
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How far publishing is behind; `depth` is counted up to COUNT_CAP."""
+
+    oldest_age_seconds: float
+    depth: int
+
+
+class OutboxSession:
+    """One raw connection that holds the relay's lock and its row locks alike.
+
+    A leader whose session ended can therefore neither hold rows nor commit: at worst it has published what the next
+    leader publishes again. Every method raises psycopg2.Error when the session is gone.
+    """
+
+    def __init__(self, url: str, producer: str) -> None:
+        options = EngineOptions(application_name=f"{producer}-relay", statement_timeout_ms=20_000)
+        self._lock_id = int.from_bytes(
+            hashlib.sha256(f"waybill.relay.{producer}".encode()).digest()[:8], "big", signed=True
+        )
+        self._connection = connect_raw(url, options, autocommit=False)
+        self._run(_SESSION)
+
+    def try_lead(self) -> bool:
+        """Become the active relay, or learn that another is; the lock ends with the session."""
+        return bool(self._run("SELECT pg_try_advisory_lock(%s)", (self._lock_id,))[0][0])
+
+    @contextmanager
+    def claim(self, limit: int) -> Iterator[list[OutboxRow]]:
+        """Take the oldest `limit` pointers for the length of the block: gone after a clean exit, back after an error.
+
+        The delete itself is the claim, so there is no state to sweep after a crash.
+        """
+        with self._connection, self._connection.cursor() as cursor:
+            cursor.execute(_CLAIM, (limit,))
+            yield [_row(values) for values in cursor.fetchall()]
+
+    def bury_claimed(self, position: int, error: str) -> None:
+        """Put a claimed row aside, inside the claim's block, so that it is settled with the rest of the batch."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(_BURY, {"position": position, "error": error})
+
+    def bury(self, position: int, error: str) -> None:
+        """Move a row that is in the outbox to `outbox_dead`, in a transaction of its own."""
+        with self._connection:
+            self.bury_claimed(position, error)
+
+    def backlog(self) -> Backlog:
+        """Measure the backlog; this also keeps the session from idling out."""
+        age, depth = self._run(_BACKLOG, (COUNT_CAP,))[0]
+        return Backlog(float(age), int(depth))
+
+    def close(self) -> None:
+        """End the session, and with it the lock and any open claim."""
+        self._connection.close()
+
+    def _run(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._connection, self._connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+
+def _row(values: tuple[Any, ...]) -> OutboxRow:
+    position, event_id, *rest = values
+    return OutboxRow(position, None if event_id is None else LoggedEvent(event_id, *rest))
