@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 
 from waybill_testkit import waiting
 from waybill_testkit.databases import Databases
 from waybill_testkit.postgres import PostgresOptions, PostgresServer, Running
+from waybill_testkit.rabbitmq import ForeignRabbit, RabbitServer, RabbitState
 from waybill_testkit.shared import Record, RunFolder
 from waybill_testkit.sockets import close_sockets
 
@@ -45,6 +49,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         return
     if record := run.get("postgres"):
         _attach(record).close()
+    if record := run.get("rabbitmq"):
+        RabbitServer(state=RabbitState(**record)).close()
     run.delete()
 
 
@@ -85,6 +91,31 @@ def fresh_database(postgres: PostgresServer, run_folder: RunFolder) -> Iterator[
     databases = Databases(postgres, run_folder)
     yield databases.fresh
     databases.drop()
+
+
+@pytest.fixture(scope="session")
+def rabbitmq(run_folder: RunFolder) -> RabbitServer | ForeignRabbit:
+    """The run's RabbitMQ server, or the broker of WAYBILL_TEST_AMQP_URL (its management API: …_MANAGEMENT_URL).
+
+    Others use it at the same moment: a test that kills or stops one starts its own.
+    """
+    if url := os.environ.get("WAYBILL_TEST_AMQP_URL"):  # noqa: TID251  the runner's switch, not a service's setting
+        host = urlsplit(url).hostname
+        management = os.environ.get("WAYBILL_TEST_AMQP_MANAGEMENT_URL", f"http://{host}:15672")  # noqa: TID251
+        return ForeignRabbit(url, management)
+
+    def make() -> Record:
+        return asdict(RabbitServer(owner_pid=run_folder.owner_pid).state)
+
+    return RabbitServer(state=RabbitState(**run_folder.once("rabbitmq", make)))
+
+
+@pytest.fixture
+def amqp_url(rabbitmq: RabbitServer | ForeignRabbit) -> Iterator[str]:
+    """The url of an empty virtual host of its own, so that tests share a broker and nothing else."""
+    name = f"test-{uuid4().hex[:12]}"
+    yield rabbitmq.management.create_vhost(name)
+    rabbitmq.management.delete_vhost(name)
 
 
 @pytest.fixture(scope="session")
