@@ -1,0 +1,1 @@
+"""Keeping processes alive as a kubelet would: start in order, restart with back-off, list, stop."""
