@@ -83,7 +83,7 @@ def _code(kind: str) -> str:
         "less_than": "max",
         "string_too_short": "min_length",
         "string_too_long": "max_length",
-        "too_short": "min_items",
-        "too_long": "max_items",
+        "too_short": "min_length",
+        "too_long": "max_length",
         "string_pattern_mismatch": "pattern",
     }.get(kind, kind)

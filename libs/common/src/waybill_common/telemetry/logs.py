@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 import structlog
@@ -11,8 +11,11 @@ _SECRET_WORDS = ("password", "secret", "token", "authorization", "cookie", "pepp
 _QUIET_LIBRARIES = ("pika", "urllib3", "werkzeug", "alembic.runtime", "waitress", "mail.log")
 
 
-def configure_logging(service: str, level: str = "INFO") -> None:
-    """Send every log line, the libraries' too, to standard error as JSON; raises ValueError for an unknown level."""
+def configure_logging(service: str, level: str = "INFO", stream: TextIO | None = None) -> None:
+    """Send every log line, the libraries' too, to standard error (or the stream) as JSON.
+
+    Raises ValueError for an unknown level.
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -33,7 +36,7 @@ def configure_logging(service: str, level: str = "INFO") -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_OneJsonLine(shared))
     root = logging.getLogger()
     root.handlers[:] = [handler]

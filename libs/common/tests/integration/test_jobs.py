@@ -1,0 +1,214 @@
+"""Lanes and jobs on real PostgreSQL: order, leases, fencing, recurring work, and what a kill leaves."""
+
+import threading
+from collections import Counter
+
+import pytest
+import sqlalchemy as sa
+from prometheus_client import CollectorRegistry
+from waybill_common.database import CHANNEL_JOBS, Doorbell, EngineOptions, Listener, make_engine
+from waybill_common.jobs import (
+    JOBS_V1,
+    Again,
+    Done,
+    Failed,
+    JobMetrics,
+    LeaseLostError,
+    NewJob,
+    Worker,
+    WorkerOptions,
+    enqueue,
+    ensure_recurring,
+    guard,
+)
+from waybill_common.jobs.runs import claim, end
+from waybill_testkit.waiting import eventually
+
+pytestmark = pytest.mark.integration
+
+
+def build(url):
+    engine = make_engine(url, EngineOptions(application_name="build"))
+    with engine.begin() as connection:
+        connection.execute(sa.text(JOBS_V1))
+    engine.dispose()
+
+
+@pytest.fixture
+def url(fresh_database):
+    return fresh_database("jobs", build)
+
+
+@pytest.fixture
+def engine(url):
+    engine = make_engine(url, EngineOptions(application_name="test", pool_size=10))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def start(url, engine):
+    stop, threads = threading.Event(), []
+
+    def run(handlers, **options):
+        worker = Worker(
+            engine,
+            Listener(url, [CHANNEL_JOBS], "test"),
+            handlers,
+            JobMetrics(CollectorRegistry()),
+            WorkerOptions(**{"threads": 4, "poll_seconds": 0.2, **options}),
+        )
+        threads.append(threading.Thread(target=worker.run, args=(stop,)))
+        threads[-1].start()
+
+    yield run
+    stop.set()
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"NOTIFY {CHANNEL_JOBS}"))
+    for thread in threads:
+        thread.join(timeout=60)
+        assert not thread.is_alive()
+
+
+def put(engine, *jobs):
+    with engine.begin() as connection:
+        return [enqueue(connection, job) for job in jobs]
+
+
+def count(engine, query):
+    with engine.begin() as connection:
+        return connection.execute(sa.text(query)).scalar_one()
+
+
+def test_jobs_of_one_lane_run_in_order_and_lanes_side_by_side(engine, start):
+    seen: dict[str, list[int]] = {"a": [], "b": [], "c": []}
+    running, overlaps = Counter(), []
+
+    def handler(run):
+        running[run.lane] += 1
+        overlaps.append(running[run.lane] > 1)
+        seen[run.lane].append(run.payload["n"])
+        running[run.lane] -= 1
+        return Done()
+
+    put(engine, *(NewJob(lane, "count", {"n": n}) for n in range(20) for lane in "abc"))
+    start({"count": handler})
+    start({"count": handler})
+    assert eventually(lambda: all(numbers == list(range(20)) for numbers in seen.values()))
+    assert not any(overlaps)
+    assert eventually(lambda: count(engine, "SELECT count(*) FROM job_lane") == 0)
+    assert count(engine, "SELECT count(*) FROM job WHERE state = 'done'") == 60
+
+
+def test_a_job_that_asks_for_another_run_holds_its_lane(engine, start):
+    seen = []
+
+    def handler(run):
+        seen.append((run.payload["n"], run.attempt))
+        return Again(0.05, "not yet") if run.attempt < 3 and run.payload["n"] == 1 else Done()
+
+    put(engine, NewJob("a", "x", {"n": 1}), NewJob("a", "x", {"n": 2}))
+    start({"x": handler})
+    assert eventually(lambda: seen == [(1, 1), (1, 2), (1, 3), (2, 1)])
+
+
+def test_a_failed_job_keeps_its_error_and_lets_the_lane_go_on(engine, start):
+    seen = []
+    put(engine, NewJob("a", "bad"), NewJob("a", "good"))
+    start({"bad": lambda _: Failed("broken for good"), "good": lambda run: seen.append(run.job_id) or Done()})
+    assert eventually(lambda: len(seen) == 1)
+    assert count(engine, "SELECT error FROM job WHERE kind = 'bad' AND state = 'failed'") == "broken for good"
+
+
+def test_a_handler_that_raises_is_run_again(engine, start):
+    attempts = []
+
+    def handler(run):
+        attempts.append(run.attempt)
+        if run.attempt == 1:
+            raise RuntimeError("once")
+        return Done()
+
+    put(engine, NewJob("a", "x"))
+    start({"x": handler}, longest_retry_seconds=0.05)
+    assert eventually(lambda: attempts == [1, 2])
+
+
+def test_a_rolled_back_transaction_leaves_no_job(engine):
+    with engine.connect() as connection:
+        enqueue(connection, NewJob("a", "x"))
+        connection.rollback()
+    assert count(engine, "SELECT count(*) FROM job") + count(engine, "SELECT count(*) FROM job_lane") == 0
+
+
+def test_a_lost_lease_is_claimed_again_and_the_first_run_is_fenced_off(engine):
+    put(engine, NewJob("a", "x"))
+    with engine.begin() as connection:
+        (first,) = claim(connection, 5, lease_seconds=0.0)
+    with engine.begin() as connection:
+        (second,) = claim(connection, 5, lease_seconds=60.0)
+    assert (first.job_id, first.token == second.token) == (second.job_id, False)
+    with pytest.raises(LeaseLostError), engine.begin() as connection:
+        guard(connection, first)
+    with pytest.raises(LeaseLostError), engine.begin() as connection:
+        end(connection, first, Done())
+    with engine.begin() as connection:
+        end(connection, second, Done())
+    assert count(engine, "SELECT state FROM job") == "done"
+
+
+def test_a_lease_is_renewed_while_the_work_runs(engine, start):
+    release, runs = threading.Event(), []
+
+    def handler(run):
+        runs.append(run.token)
+        release.wait(timeout=60)
+        return Done()
+
+    put(engine, NewJob("slow", "x"))
+    start({"x": handler}, lease_seconds=0.6)
+    assert eventually(lambda: len(runs) == 1)
+    renewed_past = count(engine, "SELECT extract(epoch FROM next_at) FROM job_lane")
+    assert eventually(lambda: count(engine, "SELECT extract(epoch FROM next_at) FROM job_lane") > renewed_past + 1)
+    release.set()
+    assert eventually(lambda: count(engine, "SELECT count(*) FROM job_lane") == 0)
+    assert len(runs) == 1
+
+
+def test_recurring_work_has_one_row_and_runs_again(engine, start):
+    for _ in range(3):
+        with engine.begin() as connection:
+            ensure_recurring(connection, "sweep", 0.05)
+    seen = []
+    start({"sweep": lambda run: seen.append(run.job_id) or Done()})
+    assert eventually(lambda: len(seen) >= 3)
+    assert len(set(seen)) == 1
+    assert count(engine, "SELECT count(*) FROM job") == 1
+
+
+def test_the_doorbell_wakes_a_worker_long_before_its_poll(url, engine, start):
+    seen = threading.Event()
+    start({"x": lambda _: seen.set() or Done()}, poll_seconds=300.0)
+    bell = Doorbell(url, "test")
+    listening = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'test-listener'"
+    assert eventually(lambda: count(engine, listening) == 1)
+    put(engine, NewJob("a", "x"))
+    bell.ring(CHANNEL_JOBS)
+    assert seen.wait(timeout=60)
+    bell.close()
+
+
+def test_many_workers_run_each_job_once(engine, start):
+    seen, lock = Counter(), threading.Lock()
+
+    def handler(run):
+        with lock:
+            seen[run.job_id] += 1
+        return Done()
+
+    ids = put(engine, *(NewJob(f"lane-{n:03}", "x") for n in range(200)))
+    for _ in range(3):
+        start({"x": handler})
+    assert eventually(lambda: len(seen) == 200)
+    assert eventually(lambda: count(engine, "SELECT count(*) FROM job_lane") == 0)
+    assert dict(seen) == dict.fromkeys(ids, 1)
