@@ -16,9 +16,9 @@ CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
 class Message:
     """One message: a self-contained body with the properties that travel beside it.
 
-    `routing_key` is the key it was first published with (a rung or a dead-letter queue keeps the main queue's name
-    here, as AMQP does); `timestamp` is in whole seconds since 1970; header values are str, int, bool, or what a broker
-    added (lists and tables).
+    `routing_key` is the key it was last published with: after a rung or a dead-letter exchange it is the main queue's
+    name, as in AMQP, so read `type` to know what it is about. `timestamp` is in whole seconds since 1970; header values
+    are str, int, bool, or what a broker added (lists and tables).
     """
 
     routing_key: str
