@@ -92,6 +92,10 @@ class MailStore:
             self._file.truncate(0)
             self._end = 0
 
+    def close(self) -> None:
+        """Close the file; nothing can be added afterwards."""
+        self._file.close()
+
 
 def _load(file: Any, summary: Summary) -> dict[str, Any]:
     file.seek(summary.offset)
