@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import psycopg2
 
 from waybill_common.database import CHANNEL_OUTBOX, Listener
+from waybill_common.health import Tick
 from waybill_common.messaging.backoff import Backoff, jittered
 from waybill_common.messaging.batch_sizer import BatchSizer
 from waybill_common.messaging.broker import (
@@ -71,12 +72,8 @@ class Relay:
         self._options = options or RelayOptions()
         self._sizer = BatchSizer(self._options.batch)
         self._backoff = Backoff(self._options.backoff_first_seconds, self._options.backoff_most_seconds)
-        self._ticked_at = time.monotonic()
         self._next_report = 0.0
-
-    def tick_age(self) -> float:
-        """Seconds since the loop last came round; a stuck relay is one whose age passes a minute."""
-        return time.monotonic() - self._ticked_at
+        self.tick = Tick(limit_seconds=90.0)  # three heartbeats; a confirm is awaited for 20 s at most
 
     def run(self, stop: threading.Event) -> None:
         """Lead, or stand by, until `stop`; the batch in hand is confirmed and committed, then the lock is let go."""
@@ -181,13 +178,13 @@ class Relay:
         _log.warning("relay_publish_failed", outcome=outcome, error=str(error))
 
     def _pause(self, stop: threading.Event) -> None:
-        self._ticked_at = time.monotonic()
+        self.tick.touch()
         stop.wait(self._backoff.next_seconds())
 
     def _report(self, session: OutboxSession) -> None:
         """Refresh the gauges about once a second, which also keeps the session from idling out."""
-        self._ticked_at = time.monotonic()
-        if self._ticked_at < self._next_report:
+        self.tick.touch()
+        if time.monotonic() < self._next_report:
             return
         backlog = session.backlog()
         self._metrics.oldest_age_seconds.set(backlog.oldest_age_seconds)

@@ -1,0 +1,114 @@
+"""The relay and the consumer of a service as processes: settings in, signals obeyed, health and metrics on a port."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from prometheus_client import CollectorRegistry
+
+from waybill_common.health import AdminServer, Check, HealthChecks, stop_on_signals
+from waybill_common.messaging.broker import Broker, connect_broker
+from waybill_common.messaging.consumer import ConsumerRunner
+from waybill_common.messaging.drainer import DeadLetterDrainer, DrainerOptions
+from waybill_common.messaging.handling import EventHandler
+from waybill_common.messaging.metrics import ConsumerMetrics, RelayMetrics
+from waybill_common.messaging.relay import Relay, RelayOptions
+from waybill_common.messaging.settling import ConsumerOptions
+from waybill_common.telemetry import arm_fault_points, configure_logging, get_logger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from waybill_common.settings import ServiceSettings
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsumerParts:
+    """What the consumer of one queue is made of; `engine` serves the handler's transactions and the dead letters."""
+
+    queue: str
+    handler: EventHandler
+    engine: sa.Engine
+    broker: Broker
+    registry: CollectorRegistry
+    options: ConsumerOptions = field(default_factory=ConsumerOptions)
+
+
+class Consumer:
+    """The consumer of one queue with the drainer of its dead letters, for a process or a thread of the standalone."""
+
+    def __init__(self, parts: ConsumerParts) -> None:
+        metrics = ConsumerMetrics(parts.registry)
+        self._engine = parts.engine
+        self._runner = ConsumerRunner(
+            parts.broker, parts.queue, parts.handler, metrics=metrics, probe=self._probe, options=parts.options
+        )
+        options = DrainerOptions(topology=parts.options.topology)
+        self._drainer = DeadLetterDrainer(parts.broker, parts.engine, parts.queue, metrics, options)
+
+    def live_checks(self) -> Mapping[str, Check]:
+        """Checks that fail when a loop hangs; the absence of a broker or a database is waited out."""
+        return {"consumer": self._runner.check_live, "dead_letters": self._drainer.tick.check}
+
+    def ready_checks(self) -> Mapping[str, Check]:
+        """Checks that fail while nothing is consumed."""
+        return {"subscription": self._runner.check_ready}
+
+    def run(self, stop: threading.Event) -> None:
+        """Consume and drain until `stop`."""
+        drainer = threading.Thread(target=self._drainer.run, args=(stop,), name="dead-letters", daemon=True)
+        drainer.start()
+        self._runner.run(stop)
+        drainer.join(timeout=5)
+
+    def _probe(self) -> None:
+        with self._engine.connect() as connection:
+            connection.execute(sa.text("SELECT 1"))
+
+
+def run_relay(settings: ServiceSettings, options: RelayOptions | None = None) -> None:
+    """Be the relay process of `settings.service` until SIGTERM; call it in the main thread."""
+    stop = _begin(settings)
+    registry = CollectorRegistry()
+    relay = Relay(
+        settings.database_url.get_secret_value(),
+        connect_broker(settings.amqp_url.get_secret_value()),
+        settings.service,
+        RelayMetrics(registry),
+        options,
+    )
+    with _admin(settings, HealthChecks(registry, live={"relay": relay.tick.check})):
+        relay.run(stop)
+
+
+def run_consumer(settings: ServiceSettings, parts: ConsumerParts) -> None:
+    """Be the consumer process of `parts.queue` until SIGTERM; call it in the main thread."""
+    stop = _begin(settings)
+    consumer = Consumer(parts)
+    checks = HealthChecks(parts.registry, live=consumer.live_checks(), ready=consumer.ready_checks())
+    with _admin(settings, checks):
+        consumer.run(stop)
+
+
+def _begin(settings: ServiceSettings) -> threading.Event:
+    configure_logging(settings.service, settings.log_level)
+    arm_fault_points(settings.fault_hooks)
+    return stop_on_signals()
+
+
+@contextmanager
+def _admin(settings: ServiceSettings, checks: HealthChecks) -> Iterator[None]:
+    server = AdminServer(checks, settings.web_host, settings.admin_port)
+    server.start()
+    _log.info("admin_port", port=server.port)
+    try:
+        yield
+    finally:
+        server.stop()
