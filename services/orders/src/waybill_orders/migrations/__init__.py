@@ -1,0 +1,1 @@
+"""The schema of orders, shipped with the package and run by `orders migrate`."""

@@ -1,0 +1,1 @@
+"""SQL: how what the use cases ask for is kept."""

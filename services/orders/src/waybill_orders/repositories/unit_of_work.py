@@ -1,0 +1,62 @@
+"""The transaction of orders, with every repository on its one connection."""
+
+from datetime import datetime
+from functools import cached_property
+
+import sqlalchemy as sa
+from waybill_common.database import CHANNEL_JOBS, CHANNEL_OUTBOX, UnitOfWork
+from waybill_common.idempotency import KeyStore
+from waybill_common.jobs import NewJob, enqueue
+
+from waybill_orders.repositories.notes import SqlNotes
+from waybill_orders.repositories.orders import SqlOrders
+from waybill_orders.repositories.products import SqlProducts
+from waybill_orders.repositories.stock import SqlStock
+
+_NOW = sa.text("SELECT now()")
+
+
+class OrdersUnitOfWork(UnitOfWork):
+    """One transaction over orders' database; adapter of the port `UnitOfWork`.
+
+    Made anew for each call, so a repository made at first use lives exactly as long as its transaction. Repositories
+    that write events ring the outbox when they are first asked for: a wake-up too many costs the relay one empty
+    look.
+    """
+
+    @cached_property
+    def orders(self) -> SqlOrders:
+        """Orders under lock, and the writer of their changes."""
+        self.ring(CHANNEL_OUTBOX)
+        return SqlOrders(self.connection, SqlStock(self.connection))
+
+    @cached_property
+    def stock(self) -> SqlStock:
+        """Adjustments of stock."""
+        self.ring(CHANNEL_OUTBOX)
+        return SqlStock(self.connection)
+
+    @cached_property
+    def products(self) -> SqlProducts:
+        """Products."""
+        return SqlProducts(self.connection)
+
+    @cached_property
+    def notes(self) -> SqlNotes:
+        """Notes on orders."""
+        return SqlNotes(self.connection)
+
+    @cached_property
+    def keys(self) -> KeyStore:
+        """Idempotency keys."""
+        return KeyStore(self.connection)
+
+    def now(self) -> datetime:
+        """Return the transaction's time by the database's clock."""
+        moment: datetime = self.connection.execute(_NOW).scalar_one()
+        return moment
+
+    def enqueue(self, job: NewJob) -> None:
+        """Write a job in this transaction and wake a worker after the commit."""
+        enqueue(self.connection, job)
+        self.ring(CHANNEL_JOBS)
