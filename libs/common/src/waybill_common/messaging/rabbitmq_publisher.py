@@ -59,13 +59,14 @@ class RabbitPublisher:
 
     def publish(self, batch: Sequence[Outgoing]) -> None:
         """Send all, then wait for every confirm, 20 s at most; see the Publisher port for the errors."""
+        if self._channel.is_closed:
+            raise BrokerUnavailableError("the publisher is of no more use after an error")
         self._pending.clear()
         self._nacked.clear()
         self._returned.clear()
         message_ids = [outgoing.message.message_id for outgoing in batch]
         try:
             with unavailable("connection lost while publishing"):
-                self._fate.check()
                 for outgoing in batch:
                     self._send(outgoing)
                 self._wait_for_confirms()
