@@ -86,3 +86,13 @@ def load(environ: Mapping[str, str] | None = None) -> StandaloneSettings:
 
 def _port_variable(name: str) -> str:
     return f"WAYBILL_{name.upper()}_WEB_PORT"
+
+
+def adopt(environment: Mapping[str, str]) -> None:
+    """Make `environment` this process's own, so that the services in it read their settings as they always do."""
+    os.environ.update(environment)  # noqa: TID251 - as above
+
+
+def inherited() -> dict[str, str]:
+    """The environment without Waybill's own settings, for a platform that must not follow this shell's."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("WAYBILL_")}  # noqa: TID251

@@ -1,0 +1,1 @@
+"""`make up`: all services in one process."""

@@ -1,0 +1,112 @@
+"""`make up`: three web applications, relays, consumers, workers, embedded broker and mail catcher in one process."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from waybill_common.health import stop_on_signals
+from waybill_common.telemetry import configure_logging
+
+from waybill_standalone import programs
+from waybill_standalone.accounts import AccountMaker
+from waybill_standalone.config import SERVICES, StandaloneSettings, adopt
+from waybill_standalone.ground import Ground
+from waybill_standalone.mail.serve import MailService
+from waybill_standalone.notice import Notice
+from waybill_standalone.processes.supervisor import StartError
+from waybill_standalone.single.threads import LoopKeeper
+from waybill_standalone.webserver import WebServer
+from waybill_standalone.wiring import Addresses, program_environment, service_environment
+
+_WEB_THREADS = 6
+_POSTGRES = {"max_connections": "100", "shared_buffers": "24MB"}
+# A pool in each part of one process: what no thread uses need not be open.
+_LEAN = {
+    "WAYBILL_AUTH_DATABASE_POOL_SIZE": "6",
+    "WAYBILL_ORDERS_DATABASE_POOL_SIZE": "6",
+    "WAYBILL_NOTIFIER_DATABASE_POOL_SIZE": "6",
+    "WAYBILL_SANDBOX_DATABASE_POOL_SIZE": "4",
+    "WAYBILL_WEB_WORKERS": "1",
+}
+
+
+def run_single(settings: StandaloneSettings, notice: Notice) -> None:
+    """Start everything, say where it is, and keep it running until SIGINT or SIGTERM."""
+    stop = stop_on_signals()
+    ground = Ground(settings)
+    _log_to(ground.home.logs / "platform.log")
+    with ExitStack() as started:
+        started.callback(ground.close)
+        started.callback(notice.stopping)
+        _start(ground, notice, started)
+        if not stop.is_set():
+            ground.supervisor.watch(stop)
+
+
+def _start(ground: Ground, notice: Notice, started: ExitStack) -> None:
+    settings = ground.settings
+    notice.step("PostgreSQL")
+    ground.start_postgres(_POSTGRES)
+    smtp_url = settings.smtp_url or _start_mail(ground, started)
+    addresses = Addresses(ground.databases(), settings.amqp_url or ground.database("broker"), smtp_url)
+    environment = _LEAN | service_environment(settings, ground.home, addresses)
+    adopt(environment)
+    notice.step("schemas")
+    _migrate(environment)
+    notice.step("services")
+    ground.supervisor.start([programs.gateway_program(settings, program_environment(environment))])
+    _start_services(settings, started)
+    notice.step("accounts")
+    accounts = AccountMaker(settings, ground.home, program_environment(environment)).ensure()
+    ground.tell_ready("standalone", addresses, accounts)
+    notice.ready(settings, accounts)
+
+
+def _start_mail(ground: Ground, started: ExitStack) -> str:
+    port = ground.settings.smtp_port or ground.lasting_port("smtp")
+    mail = MailService(ground.home.folder / "mail.jsonl", port, ground.settings.ports["mail"])
+    mail.start()
+    started.callback(mail.stop)
+    return f"smtp://127.0.0.1:{port}"
+
+
+def _start_services(settings: StandaloneSettings, started: ExitStack) -> None:
+    loops = LoopKeeper()
+    started.callback(loops.stop)
+    for service in SERVICES:
+        application = importlib.import_module(f"waybill_{service}.wsgi").create()
+        port = settings.ports[service]
+        web = WebServer(service, application, [port, port + 1000], _WEB_THREADS)
+        web.start()
+        started.callback(web.stop)
+    for service in SERVICES:
+        worker = importlib.import_module(f"waybill_{service}.worker")
+        own = importlib.import_module(f"waybill_{service}.config").load()
+        for role in programs.ROLES[service]:
+            run = getattr(worker, f"run_{role}")
+            loops.start(f"{service}-{role}", lambda stop, run=run, own=own: run(own, stop))  # type: ignore[misc]
+
+
+def _migrate(environment: Mapping[str, str]) -> None:
+    for service in (*SERVICES, "sandbox"):
+        command = [sys.executable, "-m", f"waybill_{service}", "migrate"]
+        done = subprocess.run(  # noqa: S603 - our own command
+            command, env=program_environment(environment), capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise StartError(f"{service} migrate ended with {done.returncode}:\n{(done.stderr or done.stdout)[-2000:]}")
+
+
+def _log_to(path: Path) -> None:
+    """The terminal is for the person; the services' lines go to a file."""
+    configure_logging("standalone")
+    stream = path.open("a", encoding="utf-8", buffering=1)
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(stream)
