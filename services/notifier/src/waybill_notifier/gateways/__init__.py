@@ -1,0 +1,1 @@
+"""The world outside: auth over HTTP, SMTP, templates."""
