@@ -43,6 +43,14 @@ class StandaloneSettings:
         """Web address of a service, of `sandbox` or of `mail`."""
         return f"http://127.0.0.1:{self.ports[name]}"
 
+    def own_settings(self) -> dict[str, str]:
+        """Waybill's settings of the services in this shell, without ports and folder."""
+        return {
+            name: value
+            for name, value in self.environment.items()
+            if name.startswith("WAYBILL_") and name != "WAYBILL_HOME" and not name.endswith("_PORT")
+        }
+
     def port_variables(self) -> dict[str, int]:
         """The fixed ports and the variables that move them."""
         return {_port_variable(name): port for name, port in self.ports.items()}

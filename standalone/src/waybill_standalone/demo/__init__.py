@@ -1,0 +1,1 @@
+"""`make demo`: one customer's story, told through the public HTTP API."""
