@@ -1,0 +1,1 @@
+"""Hashing, signing, encryption and address syntax."""

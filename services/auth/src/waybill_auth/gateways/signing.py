@@ -1,0 +1,144 @@
+"""Key pairs for ES256 and RS256, and the signer of access tokens."""
+
+import base64
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import jwt
+import orjson
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+)
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from waybill_auth.domain.signing_keys import PUBLISHED, KeyState, SigningKey
+from waybill_auth.gateways.secret_ring import Sealer, SecretRing
+
+_RSA_BITS = 2048
+_THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}
+
+PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+class KeyForge:
+    """Makes key pairs; the private half leaves it only encrypted, bound to its kid."""
+
+    def __init__(self, ring: SecretRing) -> None:
+        self._sealer = Sealer(ring)
+
+    def make(self, alg: str, state: KeyState, now: datetime, activate_at: datetime) -> SigningKey:
+        """Return a fresh key pair for ES256 or RS256."""
+        private = _generate(alg)
+        jwk = _public_jwk(private)
+        kid = thumbprint(jwk)
+        pkcs8 = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        public = jwk | {"kid": kid, "use": "sig", "alg": alg}
+        return SigningKey(kid, alg, state, public, self._sealer.seal(pkcs8, kid), now, activate_at)
+
+    def open(self, key: SigningKey) -> PrivateKey:
+        """Decrypt the private half; raises UnsealError."""
+        loaded = load_der_private_key(self._sealer.open(key.sealed_private, key.kid), password=None)
+        assert isinstance(loaded, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey)
+        return loaded
+
+
+class NoSigningKeyError(Exception):
+    """The ring has no active key of the configured algorithm; run `auth migrate`."""
+
+
+class RingCache:
+    """The key ring as this process last saw it, read again after a few seconds.
+
+    The time is short against the ten minutes between a key's publication and its first use, so no process signs or
+    verifies with a ring that others do not know.
+    """
+
+    def __init__(
+        self, read_keys: Callable[[], Sequence[SigningKey]], forge: KeyForge, alg: str, refresh_seconds: float = 3.0
+    ) -> None:
+        self._read_keys = read_keys
+        self._forge = forge
+        self._alg = alg
+        self._refresh_seconds = refresh_seconds
+        self._lock = threading.Lock()
+        self._read_at = float("-inf")
+        self._published: tuple[SigningKey, ...] = ()
+        self._private: tuple[str, PrivateKey] | None = None
+
+    def published(self) -> tuple[SigningKey, ...]:
+        """Return the keys that others may verify with, oldest first."""
+        with self._lock:
+            self._refresh()
+            return self._published
+
+    def jwks(self) -> dict[str, Any]:
+        """Return the key set (RFC 7517 section 5), public members only."""
+        return {"keys": [key.public_jwk for key in self.published()]}
+
+    def active(self) -> tuple[str, str, PrivateKey]:
+        """Return kid, algorithm and private half of the key that signs; raises NoSigningKeyError."""
+        with self._lock:
+            self._refresh()
+            if self._private is None:
+                raise NoSigningKeyError("the ring has no active key; run `auth migrate`")
+            kid, private = self._private
+            return kid, self._alg, private
+
+    def _refresh(self) -> None:
+        if time.monotonic() - self._read_at < self._refresh_seconds:
+            return
+        keys = tuple(key for key in self._read_keys() if key.state in PUBLISHED)
+        active = next((key for key in keys if key.state is KeyState.ACTIVE and key.alg == self._alg), None)
+        if active is None:
+            self._private = None
+        elif self._private is None or self._private[0] != active.kid:
+            self._private = (active.kid, self._forge.open(active))
+        self._published = keys
+        # An empty ring is looked at again at once: `auth migrate` may be running right now.
+        self._read_at = time.monotonic() if keys else float("-inf")
+
+
+class JwtSigner:
+    """Signs access tokens (RFC 9068) with the ring's active key."""
+
+    def __init__(self, ring: RingCache, issuer: str) -> None:
+        self._ring = ring
+        self._issuer = issuer
+
+    def sign(self, claims: dict[str, Any]) -> str:
+        """Return the compact JWS; its header is exactly alg, typ and kid. Raises NoSigningKeyError."""
+        kid, alg, private = self._ring.active()
+        return jwt.encode({"iss": self._issuer, **claims}, private, alg, headers={"typ": "at+jwt", "kid": kid})
+
+
+def thumbprint(jwk: dict[str, str]) -> str:
+    """Return the RFC 7638 thumbprint of a public JWK, base64url without padding."""
+    members = {name: jwk[name] for name in _THUMBPRINT_MEMBERS[jwk["kty"]]}
+    digest = hashlib.sha256(orjson.dumps(members, option=orjson.OPT_SORT_KEYS)).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def _generate(alg: str) -> PrivateKey:
+    if alg == "ES256":
+        return ec.generate_private_key(ec.SECP256R1())
+    if alg == "RS256":
+        return rsa.generate_private_key(65_537, _RSA_BITS)
+    raise ValueError(f"cannot make a key for {alg!r}; choose ES256 or RS256")
+
+
+def _public_jwk(private: PrivateKey) -> dict[str, str]:
+    public = private.public_key()
+    exported = (
+        RSAAlgorithm.to_jwk(public, as_dict=True)
+        if isinstance(public, rsa.RSAPublicKey)
+        else ECAlgorithm.to_jwk(public, as_dict=True)
+    )
+    return {name: str(exported[name]) for name in _THUMBPRINT_MEMBERS[str(exported["kty"])]}

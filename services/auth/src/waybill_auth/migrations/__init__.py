@@ -1,0 +1,1 @@
+"""Schema changes of the auth database, in order, shipped with the package."""

@@ -1,0 +1,1 @@
+"""SQL of the auth service, through the connection of a unit of work."""

@@ -1,0 +1,1 @@
+"""What auth does: one verb a file, each with its ports as parameters."""
