@@ -36,8 +36,8 @@ class Operation(StrEnum):
 class Payment:
     """One attempt; amounts in minor units. `authorized_minor` is what is held now.
 
-    `operation` is the command in flight, with its number and amount, how often it was sent, and the (scope, key) of
-    the idempotency key that still waits for its answer. `late` means: came when nothing was due any more.
+    `operation` is the command in flight, with its number and amount, how often it was sent in vain (`tries`), and the
+    (scope, key) of the idempotency key that still waits for its answer. `late`: it came when nothing was due any more.
     """
 
     id: str
@@ -88,7 +88,7 @@ class Payment:
             operation=operation,
             operation_minor=amount_minor,
             operation_number=self.operation_number + 1,
-            tries=1,
+            tries=0,
             key=key,
         )
 
@@ -110,11 +110,26 @@ class ChargeFacts:
 
 
 @dataclass(frozen=True)
+class GatewayEvent:
+    """A webhook whose signature was verified; `facts` is None when it is about something that no charge is."""
+
+    provider: str
+    event_id: str
+    facts: ChargeFacts | None
+    payload: Mapping[str, object]
+
+
+@dataclass(frozen=True)
 class Movement:
     """What a fact changed: `authorized`, `captured`, `voided`, `declined` or `failed`, and how much, in minor units."""
 
     kind: str
     amount_minor: int
+
+    @property
+    def is_landing(self) -> bool:
+        """Money came: held or taken."""
+        return self.kind in ("authorized", "captured")
 
 
 def charge_reference(order_id: str, attempt: int) -> str:
@@ -166,7 +181,7 @@ def with_money(order: Order, before: Payment, after: Payment) -> Order:
 
 def lands_late(order: Order, before: Payment, moved: Iterable[Movement]) -> bool:
     """Tell whether money came that nobody waits for: the order has ended, or is covered without this attempt."""
-    if not any(movement.kind in ("authorized", "captured") for movement in moved):
+    if not any(movement.is_landing for movement in moved):
         return False
     if order.status in (Status.CANCELED, Status.EXPIRED):
         return True

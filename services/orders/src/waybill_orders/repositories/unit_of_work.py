@@ -8,9 +8,13 @@ from waybill_common.database import CHANNEL_JOBS, CHANNEL_OUTBOX, UnitOfWork
 from waybill_common.idempotency import KeyStore
 from waybill_common.jobs import NewJob, enqueue
 
+from waybill_orders.repositories.fulfillments import SqlFulfillments
 from waybill_orders.repositories.notes import SqlNotes
 from waybill_orders.repositories.orders import SqlOrders
+from waybill_orders.repositories.payments import SqlGatewayEvents, SqlPayments
 from waybill_orders.repositories.products import SqlProducts
+from waybill_orders.repositories.refunds import SqlRefunds
+from waybill_orders.repositories.signals import tell_committed
 from waybill_orders.repositories.stock import SqlStock
 
 _NOW = sa.text("SELECT now()")
@@ -47,6 +51,26 @@ class OrdersUnitOfWork(UnitOfWork):
         return SqlNotes(self.connection)
 
     @cached_property
+    def payments(self) -> SqlPayments:
+        """Payments and their ledger."""
+        return SqlPayments(self.connection)
+
+    @cached_property
+    def refunds(self) -> SqlRefunds:
+        """Refunds."""
+        return SqlRefunds(self.connection)
+
+    @cached_property
+    def fulfillments(self) -> SqlFulfillments:
+        """Parcels."""
+        return SqlFulfillments(self.connection)
+
+    @cached_property
+    def gateway_events(self) -> SqlGatewayEvents:
+        """Webhooks that were taken."""
+        return SqlGatewayEvents(self.connection)
+
+    @cached_property
     def keys(self) -> KeyStore:
         """Idempotency keys."""
         return KeyStore(self.connection)
@@ -60,3 +84,8 @@ class OrdersUnitOfWork(UnitOfWork):
         """Write a job in this transaction and wake a worker after the commit."""
         enqueue(self.connection, job)
         self.ring(CHANNEL_JOBS)
+
+    def _after_commit(self) -> None:
+        super()._after_commit()
+        if "orders" in self.__dict__:
+            tell_committed(self.orders.recorded)

@@ -1,15 +1,14 @@
 """What the use cases of money and parcels ask of the world, beside `ports.py`."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
-from waybill_common.idempotency import Answer
+from waybill_common.idempotency import Answer, KeyRequest
 
 from waybill_orders.domain.order import Fulfillment, Order
-from waybill_orders.domain.payments import ChargeFacts, Movement, Payment
+from waybill_orders.domain.payments import ChargeFacts, GatewayEvent, Movement, Payment
 from waybill_orders.domain.refunds import Refund
-from waybill_orders.use_cases.ports import UnitOfWork
+from waybill_orders.use_cases.ports import Keys, UnitOfWork
 
 
 class PaymentGateway(Protocol):
@@ -36,16 +35,6 @@ class PaymentGateway(Protocol):
 
     def refund(self, refund: Refund, charge_id: str) -> None:
         """Give the refund's amount back."""
-
-
-@dataclass(frozen=True)
-class GatewayEvent:
-    """A webhook whose signature was verified; `facts` is None when it is about something that no charge is."""
-
-    provider: str
-    event_id: str
-    facts: ChargeFacts | None
-    payload: Mapping[str, object]
 
 
 class WebhookReader(Protocol):
@@ -119,8 +108,19 @@ class GatewayEvents(Protocol):
         """Keep the event; False when it was kept before."""
 
 
+class Replays(Keys, Protocol):
+    """Idempotency keys whose answers may also be read again."""
+
+    def replay(self, request: KeyRequest) -> Answer | None:
+        """Return the remembered answer, None for an unknown key; raises as `claim` does."""
+
+
 class MoneyUnitOfWork(UnitOfWork, Protocol):
     """One transaction over money and parcels as well."""
+
+    @property
+    def keys(self) -> Replays:
+        """Idempotency keys of this transaction."""
 
     @property
     def payments(self) -> Payments:
@@ -148,8 +148,8 @@ class MoneyAnswers(Protocol):
     def charged(self, order: Order, payment: Payment) -> Answer:
         """201 with the payment, 202 while it is pending, 402 when it was declined or given up."""
 
-    def changed(self, order: Order, payment: Payment) -> Answer:
-        """200 with the payment, 202 while the command is in flight."""
+    def changed(self, order: Order, payment: Payment, refusal: str | None) -> Answer:
+        """200 with the payment, 202 while the command is in flight, 402 with the gateway's code when it refused."""
 
     def refunded(self, order: Order, refund: Refund) -> Answer:
         """201 with the refund, 202 while it is pending."""

@@ -1,0 +1,1 @@
+"""Adapters to what is outside: other services over HTTP, the payment gateway."""
