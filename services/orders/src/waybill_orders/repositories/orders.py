@@ -8,13 +8,14 @@ from typing import Any
 
 import orjson
 import sqlalchemy as sa
-from waybill_common.messaging import NewEvent, append_events
+from waybill_common.messaging import append_events
 
 from waybill_orders.domain.change import Change
 from waybill_orders.domain.errors import OrderNotFoundError, VersionMismatchError
 from waybill_orders.domain.order import Order
 from waybill_orders.domain.states import HOLDS_STOCK
 from waybill_orders.models.orders import SELECT_ORDERS, order_of
+from waybill_orders.models.placement import new_event
 from waybill_orders.repositories.stock import SqlStock
 
 # Two statements on purpose: one that locked and read at once would, after waiting for the lock, return the new order
@@ -67,6 +68,7 @@ class SqlOrders:
     def __init__(self, connection: sa.Connection, stock: SqlStock) -> None:
         self._connection = connection
         self._stock = stock
+        self.recorded: list[Change] = []
 
     def lock(self, order_id: str, *, customer_id: str | None = None) -> Order:
         """Lock the order's row until the transaction ends and return it; raises OrderNotFoundError."""
@@ -100,8 +102,10 @@ class SqlOrders:
         lines = [record for change in changes for record in _line_records(change)]
         if lines:
             self._connection.execute(_UPDATE_LINES, _json(lines))
-        append_events(self._connection, [event for change in changes for event in _events(change)])
+        events = [new_event(change.after.id, event, change.actor) for change in changes for event in change.events]
+        append_events(self._connection, events)
         self._stock.follow(changes)
+        self.recorded.extend(changes)
 
     def _read(self, ids: Sequence[str]) -> list[Order]:
         return [order_of(row) for row in self._connection.execute(_READ, {"ids": list(ids)})]
@@ -148,17 +152,4 @@ def _line_records(change: Change) -> list[dict[str, Any]]:
             "quantity_reserved": line.open_units if holds else 0,
         }
         for line in after.lines
-    ]
-
-
-def _events(change: Change) -> list[NewEvent]:
-    return [
-        NewEvent(
-            type=f"orders.{event.type}",
-            subject=change.after.id,
-            data=event.data,
-            sequence=event.sequence,
-            actor=change.actor,
-        )
-        for event in change.events
     ]

@@ -1,6 +1,7 @@
 """What the use cases of orders ask of the world; bootstrap fits the adapters and mypy proves the fit."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
@@ -11,6 +12,7 @@ from waybill_common.jobs import NewJob
 from waybill_orders.domain.change import Change
 from waybill_orders.domain.notes import Note
 from waybill_orders.domain.order import Order
+from waybill_orders.domain.placement import Quote
 from waybill_orders.domain.products import Product, StockLevel
 
 
@@ -106,6 +108,26 @@ class UnitOfWork(Protocol):
     ) -> None: ...
 
 
+class OrderDesk(Protocol):
+    """Where orders are placed: two statements, each a transaction of its own."""
+
+    def quote(self, channel: str, skus: Sequence[str]) -> Quote:
+        """Return today's prices of these SKUs, the clock and the channel's next order number."""
+
+    def place(self, change: Change, key: KeyRequest, answer: Answer, note: str | None) -> bool:
+        """Write an order's first change, its note, and the key with its answer, stock last; False for a known key.
+
+        Raises PriceChangedError, InsufficientStockError, ReferenceTakenError, KeyInProgressError; then nothing is kept.
+        """
+
+    def replay(self, request: KeyRequest) -> Answer | None:
+        """Return the answer remembered under the key, None for an unknown one.
+
+        Raises KeyReusedError, KeyInProgressError.
+        """
+
+
+OpenOrderDesk = Callable[[], AbstractContextManager[OrderDesk]]
 UnitOfWorkFactory = Callable[[], UnitOfWork]
 RenderOrder = Callable[[Order], Answer]
 """How the caller's floor writes an order as an answer; keyed commands render before they commit."""

@@ -1,0 +1,43 @@
+"""Products as they are, with what can be ordered now."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from waybill_orders.domain.errors import ProductNotFoundError
+from waybill_orders.domain.money import Money
+from waybill_orders.domain.products import Product
+
+_SELECT = """
+SELECT p.sku, p.name, p.unit_price_minor, p.currency, p.active, coalesce(s.on_hand - s.reserved, 0) AS available
+FROM products p LEFT JOIN stock s USING (sku)
+"""
+_FIND = f"{_SELECT} WHERE p.sku = %(sku)s"
+_PAGE = f"{_SELECT} WHERE p.active AND p.sku > %(after)s ORDER BY p.sku LIMIT %(limit)s"
+
+
+class SqlProductQueries:
+    """Adapter of the port `ProductQueries`, in autocommit."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    def find(self, sku: str) -> Product:
+        """Return the product; raises ProductNotFoundError."""
+        rows = self._read(_FIND, {"sku": sku})
+        if not rows:
+            raise ProductNotFoundError(sku)
+        return _product(rows[0])
+
+    def page(self, *, after: str | None, limit: int) -> Sequence[Product]:
+        """Return products that are for sale, by SKU."""
+        return [_product(row) for row in self._read(_PAGE, {"after": after or "", "limit": limit})]
+
+    def _read(self, sql: str, values: dict[str, Any]) -> Sequence[Any]:
+        with self._engine.connect() as connection:
+            return connection.exec_driver_sql(sql, values).all()
+
+
+def _product(row: Any) -> Product:
+    return Product(row.sku, row.name, Money(row.unit_price_minor, row.currency), row.active, row.available)

@@ -1,0 +1,78 @@
+"""The one table from what the domain refuses to the problem that a client reads."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from waybill_common.http import version_etag
+from waybill_common.problems import Problem
+
+from waybill_orders.domain.errors import (
+    AmountRefusedError,
+    CurrencyMismatchError,
+    FieldRefusedError,
+    InsufficientStockError,
+    InvalidTransitionError,
+    OrderNotFoundError,
+    PriceChangedError,
+    ProductNotFoundError,
+    QuantityRefusedError,
+    ReferenceTakenError,
+    TotalDriftError,
+    VersionMismatchError,
+)
+
+
+def _plain(status: int, *, retryable: bool | None = None) -> Callable[[Any], Problem]:
+    return lambda error: Problem(status, error.code, str(error), retryable=retryable)
+
+
+def _field_refused(error: FieldRefusedError) -> Problem:
+    errors = [{"pointer": pointer, "code": code, "detail": detail} for pointer, code, detail in error.faults]
+    return Problem(422, error.code, "The body is well formed but some values cannot be used.", errors=errors)
+
+
+def _insufficient_stock(error: InsufficientStockError) -> Problem:
+    items = [{"sku": item.sku, "requested": item.requested, "available": item.available} for item in error.items]
+    return Problem(409, error.code, str(error), items=items)
+
+
+def _total_drift(error: TotalDriftError) -> Problem:
+    expected = {"amount": error.expected_minor, "currency": error.currency}
+    current = {"amount": error.current_minor, "currency": error.currency}
+    return Problem(409, error.code, str(error), expected_total=expected, current_total=current)
+
+
+def _invalid_transition(error: InvalidTransitionError) -> Problem:
+    states: dict[str, Any] = {"from": error.current, "to": error.target, "allowed": list(error.allowed)}
+    return Problem(409, error.code, str(error), **states)
+
+
+def _version_mismatch(error: VersionMismatchError) -> Problem:
+    return Problem(412, error.code, str(error), headers={"ETag": version_etag(error.current_version)})
+
+
+def _quantity_refused(error: QuantityRefusedError) -> Problem:
+    figures: dict[str, Any] = {"line": error.line, "requested": error.requested, "remaining": error.remaining}
+    return Problem(409, error.code, str(error), **figures)
+
+
+def _amount_refused(error: AmountRefusedError) -> Problem:
+    requested = {"amount": error.requested_minor, "currency": error.currency}
+    limit = {"amount": error.limit_minor, "currency": error.currency}
+    return Problem(409, error.code, str(error), requested=requested, limit=limit)
+
+
+ORDER_ERRORS: Mapping[type[Exception], Callable[[Any], Problem]] = {
+    OrderNotFoundError: _plain(404),
+    ProductNotFoundError: _plain(404),
+    FieldRefusedError: _field_refused,
+    CurrencyMismatchError: _plain(422),
+    InsufficientStockError: _insufficient_stock,
+    TotalDriftError: _total_drift,
+    PriceChangedError: _plain(409, retryable=True),
+    ReferenceTakenError: _plain(409),
+    VersionMismatchError: _version_mismatch,
+    InvalidTransitionError: _invalid_transition,
+    QuantityRefusedError: _quantity_refused,
+    AmountRefusedError: _amount_refused,
+}
