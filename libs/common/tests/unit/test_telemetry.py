@@ -73,7 +73,7 @@ def test_an_armed_fault_point_kills_exactly_once_per_flag(tmp_path):
     flag = tmp_path / "die"
     program = (
         "from waybill_common.telemetry import arm_fault_points, fault_point\n"
-        f"arm_fault_points('a=kill@{flag}')\n"
+        f"arm_fault_points('a=kill@{flag};else.where:b=kill@{flag}', 'here')\n"
         "fault_point('b'); fault_point('a'); print('alive')"
     )
     alive = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)

@@ -16,16 +16,20 @@ def fault_point(name: str) -> None:
         action()
 
 
-def arm_fault_points(specification: str) -> None:
-    """Arm the points of `name=kill:1/50;name=kill@FILE` (the setting `WAYBILL_FAULT_HOOKS`); "" disarms all.
+def arm_fault_points(specification: str, process: str = "") -> None:
+    """Arm the points of `name=kill:1/50;orders.web:name=kill@FILE` (the setting `WAYBILL_FAULT_HOOKS`); "" disarms all.
 
     `kill:1/N` ends the process with SIGKILL at one passage in N; `kill@FILE` does so when it is the first to remove
-    FILE, so that a test can ask for exactly one death. Raises ValueError for a specification it cannot read.
+    FILE, so that a test can ask for exactly one death. A name behind `orders.web:` is armed in that process alone.
+    Raises ValueError for a specification it cannot read.
     """
     armed = {}
     for part in filter(None, (item.strip() for item in specification.split(";"))):
-        name, _, action = part.partition("=")
-        armed[name] = _parse(action, part)
+        place, _, action = part.partition("=")
+        only, _, name = place.rpartition(":")
+        deed = _parse(action, part)
+        if only in {"", process}:
+            armed[name] = deed
     _armed.clear()
     _armed.update(armed)
 
