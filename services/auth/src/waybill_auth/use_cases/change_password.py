@@ -13,11 +13,8 @@ from waybill_auth.domain.errors import (
 from waybill_auth.domain.mail_requests import Purpose
 from waybill_auth.domain.sessions import SessionRules
 from waybill_auth.domain.users import User
-from waybill_auth.use_cases.desks import Admission, Passwords
-from waybill_auth.use_cases.event_steps import Fact, tell
-from waybill_auth.use_cases.mail_steps import ask_for_mail
+from waybill_auth.use_cases import desks, event_steps, mail_steps, session_steps
 from waybill_auth.use_cases.ports import Clock, UnitOfWorkFactory
-from waybill_auth.use_cases.session_steps import end_sessions
 
 
 @dataclass(frozen=True)
@@ -35,12 +32,16 @@ class ChangePassword:
 class ChangeRules:
     """What a change needs to know beside the password's own rules."""
 
-    admission: Admission
+    admission: desks.Admission
     sessions: SessionRules
 
 
 def change_password(
-    command: ChangePassword, unit_of_work: UnitOfWorkFactory, passwords: Passwords, rules: ChangeRules, clock: Clock
+    command: ChangePassword,
+    unit_of_work: UnitOfWorkFactory,
+    passwords: desks.Passwords,
+    rules: ChangeRules,
+    clock: Clock,
 ) -> None:
     """Replace the password; the session it was done in lives on, all others end, and the owner gets a mail.
 
@@ -71,13 +72,13 @@ def change_password(
         work.mail_requests.supersede(user.id, [Purpose.RESET], now)
         work.audit(AuditEntry("password.changed", actor=user.id, subject=user.id, origin=command.origin))
         others = [live.id for live in work.sessions.live_of(user.id, now) if live.id != command.session_id]
-        ended = end_sessions(work, others, "password_changed", now, rules.sessions)
-        _, notice = ask_for_mail(work, locked, Purpose.PASSWORD_CHANGED, links, now)
-        tell(work, user.id, [Fact("password.changed"), *ended, notice], actor=user.id)
+        ended = session_steps.end_sessions(work, others, "password_changed", now, rules.sessions)
+        _, notice = mail_steps.ask_for_mail(work, locked, Purpose.PASSWORD_CHANGED, links, now)
+        event_steps.tell(work, user.id, [event_steps.Fact("password.changed"), *ended, notice], actor=user.id)
 
 
 def _reserve(
-    command: ChangePassword, unit_of_work: UnitOfWorkFactory, passwords: Passwords, rules: ChangeRules
+    command: ChangePassword, unit_of_work: UnitOfWorkFactory, passwords: desks.Passwords, rules: ChangeRules
 ) -> tuple[User, bytes]:
     with unit_of_work() as work:
         user = work.users.by_id(command.user_id)

@@ -6,9 +6,8 @@ from waybill_auth.domain.audit import AuditEntry
 from waybill_auth.domain.errors import LastAdminError, UserNotFoundError
 from waybill_auth.domain.roles import ADMIN, check_role
 from waybill_auth.domain.sessions import SessionRules
-from waybill_auth.use_cases.event_steps import Fact, tell
+from waybill_auth.use_cases import event_steps, session_steps
 from waybill_auth.use_cases.ports import AddressReader, Clock, UnitOfWorkFactory
-from waybill_auth.use_cases.session_steps import end_all_sessions
 
 _OPERATOR = "operator"
 
@@ -46,7 +45,7 @@ def change_role(
         work.users.set_roles(user.id, roles)
         action = "role.granted" if command.grants else "role.revoked"
         work.audit(AuditEntry(action, actor=_OPERATOR, subject=user.id, reason=role))
-        facts = [Fact("user.roles_changed", {"roles": list(roles)})]
-        facts += end_all_sessions(work, user.id, "roles_changed", now, rules)
-        tell(work, user.id, facts, actor=_OPERATOR)
+        facts = [event_steps.Fact("user.roles_changed", {"roles": list(roles)})]
+        facts += session_steps.end_all_sessions(work, user.id, "roles_changed", now, rules)
+        event_steps.tell(work, user.id, facts, actor=_OPERATOR)
     return roles

@@ -11,11 +11,8 @@ from waybill_auth.domain.mail_requests import PAGES, Purpose
 from waybill_auth.domain.roles import ADMIN, CUSTOMER
 from waybill_auth.domain.sessions import SessionRules
 from waybill_auth.domain.users import User
-from waybill_auth.use_cases.event_steps import Fact, tell
-from waybill_auth.use_cases.mail_steps import new_request
+from waybill_auth.use_cases import desks, event_steps, mail_steps, session_steps
 from waybill_auth.use_cases.ports import AddressReader, Clock, UnitOfWork, UnitOfWorkFactory
-from waybill_auth.use_cases.read_mail_request import LinkRules
-from waybill_auth.use_cases.session_steps import end_all_sessions
 
 _OPERATOR = "operator"
 _LIFETIME = timedelta(hours=24)
@@ -34,7 +31,7 @@ class AdminRules:
     """What making an administrator needs to know."""
 
     addresses: AddressReader
-    links: LinkRules
+    links: desks.LinkRules
     sessions: SessionRules
     locale: str
 
@@ -51,19 +48,21 @@ def create_admin(email: str, unit_of_work: UnitOfWorkFactory, rules: AdminRules,
         if ADMIN not in user.roles:
             roles = (*user.roles, ADMIN)
             work.users.set_roles(user.id, roles)
-            facts += [Fact("user.roles_changed", {"roles": list(roles)})]
-            facts += end_all_sessions(work, user.id, "roles_changed", now, rules.sessions)
+            facts += [event_steps.Fact("user.roles_changed", {"roles": list(roles)})]
+            facts += session_steps.end_all_sessions(work, user.id, "roles_changed", now, rules.sessions)
         work.mail_requests.supersede(user.id, [Purpose.RESET], now)
-        request = new_request(user.id, user.email_key, Purpose.RESET, rules.links.keys, now)
+        request = mail_steps.new_request(user.id, user.email_key, Purpose.RESET, rules.links.keys, now)
         request = replace(request, expires_at=now + _LIFETIME)
         work.mail_requests.add(request)
         work.audit(AuditEntry("admin.created", actor=_OPERATOR, subject=user.id))
-        tell(work, user.id, facts, actor=_OPERATOR)
+        event_steps.tell(work, user.id, facts, actor=_OPERATOR)
     link = f"{rules.links.base_url}{PAGES[Purpose.RESET]}#token={rules.links.keys.token(request)}"
     return NewAdmin(user.id, link)
 
 
-def _find_or_add(work: UnitOfWork, address: Address, rules: AdminRules, clock: Clock) -> tuple[User, list[Fact]]:
+def _find_or_add(
+    work: UnitOfWork, address: Address, rules: AdminRules, clock: Clock
+) -> tuple[User, list[event_steps.Fact]]:
     user = User(
         id=new_id("usr"),
         email=address.email,
@@ -76,7 +75,7 @@ def _find_or_add(work: UnitOfWork, address: Address, rules: AdminRules, clock: C
         created_at=clock(),
     )
     if work.users.add(user):
-        return user, [Fact("user.registered")]
+        return user, [event_steps.Fact("user.registered")]
     existing = work.users.by_email_key(address.key)
     assert existing is not None, "the address was taken a statement ago"
     locked = work.users.lock(existing.id)

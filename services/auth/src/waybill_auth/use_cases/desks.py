@@ -40,3 +40,11 @@ class SessionDesk:
     keys: SessionKeys
     rules: SessionRules
     clock: Clock
+
+
+@dataclass(frozen=True)
+class LinkRules:
+    """The base of links, from configuration alone and never from a request, and the keys of their tokens."""
+
+    base_url: str
+    keys: LinkKeys

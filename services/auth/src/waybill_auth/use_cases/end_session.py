@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from waybill_auth.domain.audit import NOWHERE, AuditEntry, Origin
 from waybill_auth.domain.errors import SessionNotFoundError
 from waybill_auth.domain.sessions import SessionRules
-from waybill_auth.use_cases.event_steps import tell
+from waybill_auth.use_cases import event_steps, session_steps
 from waybill_auth.use_cases.ports import Clock, UnitOfWorkFactory
-from waybill_auth.use_cases.session_steps import end_sessions, require_recent
 
 
 @dataclass(frozen=True)
@@ -28,14 +27,14 @@ def end_session(command: EndSession, unit_of_work: UnitOfWorkFactory, rules: Ses
     """
     now = clock()
     if command.session_id != command.own_session_id:
-        require_recent(command.auth_time, now, rules)
+        session_steps.require_recent(command.auth_time, now, rules)
     with unit_of_work() as work:
         session = work.sessions.by_id(command.session_id)
         if session is None or session.user_id != command.user_id:
             raise SessionNotFoundError(command.session_id)
         work.users.lock(command.user_id)
-        facts = end_sessions(work, [session.id], "ended_by_owner", now, rules)
+        facts = session_steps.end_sessions(work, [session.id], "ended_by_owner", now, rules)
         if facts:
             user_id = command.user_id
             work.audit(AuditEntry("session.ended", "success", user_id, user_id, session.id, command.origin))
-            tell(work, user_id, facts, actor=user_id)
+            event_steps.tell(work, user_id, facts, actor=user_id)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from waybill_auth.domain.sessions import SessionRules
+from waybill_auth.use_cases import session_steps
 from waybill_auth.use_cases.ports import Clock, UnitOfWorkFactory
-from waybill_auth.use_cases.session_steps import require_recent
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def list_sessions(
 ) -> list[SessionSummary]:
     """Return the live sessions, newest first; raises StepUpRequiredError when the sign-in is too old."""
     now = clock()
-    require_recent(query.auth_time, now, rules)
+    session_steps.require_recent(query.auth_time, now, rules)
     with unit_of_work() as work:
         live = work.sessions.live_of(query.user_id, now)
     return [

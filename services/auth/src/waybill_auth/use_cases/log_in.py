@@ -15,10 +15,8 @@ from waybill_auth.domain.errors import (
 )
 from waybill_auth.domain.throttles import client_of
 from waybill_auth.domain.users import User
-from waybill_auth.use_cases.desks import Admission, SessionDesk
-from waybill_auth.use_cases.event_steps import tell
+from waybill_auth.use_cases import desks, event_steps, session_steps
 from waybill_auth.use_cases.ports import PasswordHasher, UnitOfWorkFactory
-from waybill_auth.use_cases.session_steps import SessionTokens, begin_session, make_tokens
 
 
 class LoginOutcome(StrEnum):
@@ -47,8 +45,12 @@ class _Attempt:
 
 
 def log_in(
-    command: LogIn, unit_of_work: UnitOfWorkFactory, admission: Admission, hasher: PasswordHasher, desk: SessionDesk
-) -> SessionTokens:
+    command: LogIn,
+    unit_of_work: UnitOfWorkFactory,
+    admission: desks.Admission,
+    hasher: PasswordHasher,
+    desk: desks.SessionDesk,
+) -> session_steps.SessionTokens:
     """Return the tokens of a new session.
 
     The attempt is taken from the throttle before the hash and given back on success; every path that is not throttled
@@ -77,14 +79,14 @@ def log_in(
         work.throttle.forget(attempt.bucket)
         if new_hash is not None:
             work.users.set_password(user.id, new_hash)
-        opened, facts = begin_session(work, locked, command.origin, desk, now)
+        opened, facts = session_steps.begin_session(work, locked, command.origin, desk, now)
         origin = Origin(command.origin.ip, command.origin.user_agent, opened.session.id)
         work.audit(AuditEntry(LoginOutcome.SUCCEEDED, actor=user.id, subject=user.id, reason="pwd", origin=origin))
-        tell(work, user.id, facts, actor=user.id)
-    return make_tokens(locked, opened, desk, now)
+        event_steps.tell(work, user.id, facts, actor=user.id)
+    return session_steps.make_tokens(locked, opened, desk, now)
 
 
-def _reserve(command: LogIn, unit_of_work: UnitOfWorkFactory, admission: Admission) -> _Attempt:
+def _reserve(command: LogIn, unit_of_work: UnitOfWorkFactory, admission: desks.Admission) -> _Attempt:
     links, limits = admission.links, admission.limits
     email_key = _email_key(command.email, admission)
     bucket = links.bucket("login", email_key)
@@ -99,7 +101,7 @@ def _reserve(command: LogIn, unit_of_work: UnitOfWorkFactory, admission: Admissi
     return _Attempt(bucket, user)
 
 
-def _email_key(email: str, admission: Admission) -> str:
+def _email_key(email: str, admission: desks.Admission) -> str:
     """Return the key to look for; one that no account can have when the text is no address, so the work is the same."""
     try:
         return admission.addresses.read(email).key

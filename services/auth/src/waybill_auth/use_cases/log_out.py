@@ -5,9 +5,8 @@ from typing import Literal
 
 from waybill_auth.domain.audit import NOWHERE, AuditEntry, Origin
 from waybill_auth.domain.sessions import SessionRules
-from waybill_auth.use_cases.event_steps import tell
+from waybill_auth.use_cases import event_steps, session_steps
 from waybill_auth.use_cases.ports import Clock, UnitOfWorkFactory
-from waybill_auth.use_cases.session_steps import end_sessions
 
 LogoutScope = Literal["local", "others", "global"]
 
@@ -33,8 +32,8 @@ def log_out(command: LogOut, unit_of_work: UnitOfWorkFactory, rules: SessionRule
             for session in work.sessions.live_of(command.user_id, now)
             if command.scope == "global" or (session.id == command.session_id) == (command.scope == "local")
         ]
-        facts = end_sessions(work, chosen, "logout", now, rules)
+        facts = session_steps.end_sessions(work, chosen, "logout", now, rules)
         if facts:
             user_id = command.user_id
             work.audit(AuditEntry("logout", "success", user_id, user_id, command.scope, command.origin))
-            tell(work, user_id, facts, actor=user_id)
+            event_steps.tell(work, user_id, facts, actor=user_id)

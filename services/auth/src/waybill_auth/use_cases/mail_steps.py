@@ -9,12 +9,11 @@ from waybill_common.ids import new_id
 from waybill_auth.domain.errors import InvalidMailTokenError
 from waybill_auth.domain.mail_requests import LIFETIMES, WITH_TOKEN, MailRequest, Purpose
 from waybill_auth.domain.users import User
-from waybill_auth.use_cases.desks import Admission
-from waybill_auth.use_cases.event_steps import Fact
+from waybill_auth.use_cases import desks, event_steps
 from waybill_auth.use_cases.ports import LinkKeys, UnitOfWork
 
 
-def may_mail(work: UnitOfWork, admission: Admission, purpose: Purpose, email_key: str) -> bool:
+def may_mail(work: UnitOfWork, admission: desks.Admission, purpose: Purpose, email_key: str) -> bool:
     """Take one mail of this purpose from the address's limits; False says that it gets no more for now.
 
     Counted whether or not the address is anyone's, so the limit tells nothing.
@@ -27,14 +26,14 @@ def may_mail(work: UnitOfWork, admission: Admission, purpose: Purpose, email_key
 
 def ask_for_mail(
     work: UnitOfWork, user: User, purpose: Purpose, links: LinkKeys, now: datetime
-) -> tuple[MailRequest, Fact]:
+) -> tuple[MailRequest, event_steps.Fact]:
     """Insert a mail request to the account's stored address; a newer one with a token supersedes the older."""
     if purpose in WITH_TOKEN:
         work.mail_requests.supersede(user.id, [purpose], now)
     request = new_request(user.id, user.email_key, purpose, links, now)
     work.mail_requests.add(request)
     data = {"mail_request_id": request.id, "purpose": str(purpose), "expires_at": rfc3339(request.expires_at)}
-    return request, Fact("mail.requested", data)
+    return request, event_steps.Fact("mail.requested", data)
 
 
 def new_request(user_id: str | None, email_key: str, purpose: Purpose, links: LinkKeys, now: datetime) -> MailRequest:
@@ -72,6 +71,17 @@ def open_request(
     if user is None or request.purpose is not purpose or not request.is_open(now) or not is_for(request, user, links):
         raise InvalidMailTokenError("the token is not good any more")
     return request, user
+
+
+def spend(work: UnitOfWork, request: MailRequest, links: LinkKeys, now: datetime) -> User:
+    """Spend the request and return its account, whose row is locked from now on.
+
+    Raises InvalidMailTokenError when somebody was quicker, or the account has another address by now.
+    """
+    user = work.users.lock(request.user_id or "")
+    if user is None or not is_for(request, user, links) or not work.mail_requests.use(request.id, now):
+        raise InvalidMailTokenError("the token was used meanwhile")
+    return user
 
 
 def is_for(request: MailRequest, user: User, links: LinkKeys) -> bool:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from waybill_auth.domain.audit import AuditEntry
-from waybill_auth.use_cases.event_steps import Fact, tell
+from waybill_auth.use_cases import event_steps
 from waybill_auth.use_cases.ports import Clock, UnitOfWorkFactory
 
 _BATCH = 200
@@ -19,7 +19,7 @@ def purge_expired(unit_of_work: UnitOfWorkFactory, unverified_seconds: int, cloc
         removed = work.retention.purge(now)
         stale = work.users.unverified_before(now - timedelta(seconds=unverified_seconds), _BATCH)
         for user_id in stale:
-            tell(work, user_id, [Fact("user.deleted")])
+            event_steps.tell(work, user_id, [event_steps.Fact("user.deleted")])
             work.audit(AuditEntry("user.deleted", subject=user_id, reason="never_verified"))
             work.users.remove(user_id)
     return removed | {"users": len(stale)}

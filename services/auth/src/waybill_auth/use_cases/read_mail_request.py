@@ -5,8 +5,8 @@ from datetime import datetime
 
 from waybill_auth.domain.errors import MailRequestGoneError, MailRequestNotFoundError
 from waybill_auth.domain.mail_requests import PAGES, WITH_TOKEN, Purpose
-from waybill_auth.use_cases.mail_steps import is_for
-from waybill_auth.use_cases.ports import Clock, LinkKeys, UnitOfWorkFactory
+from waybill_auth.use_cases import desks, mail_steps
+from waybill_auth.use_cases.ports import Clock, UnitOfWorkFactory
 
 
 @dataclass(frozen=True)
@@ -21,15 +21,9 @@ class MailContent:
     expires_at: datetime
 
 
-@dataclass(frozen=True)
-class LinkRules:
-    """The base of links, from configuration alone and never from a request, and the keys of their tokens."""
-
-    base_url: str
-    keys: LinkKeys
-
-
-def read_mail_request(request_id: str, unit_of_work: UnitOfWorkFactory, links: LinkRules, clock: Clock) -> MailContent:
+def read_mail_request(
+    request_id: str, unit_of_work: UnitOfWorkFactory, links: desks.LinkRules, clock: Clock
+) -> MailContent:
     """Return the content; the same request gives the same link each time.
 
     Raises MailRequestNotFoundError, or MailRequestGoneError when it is used, superseded, expired or the account has
@@ -40,7 +34,7 @@ def read_mail_request(request_id: str, unit_of_work: UnitOfWorkFactory, links: L
         user = work.users.by_id(request.user_id) if request is not None and request.user_id is not None else None
     if request is None or user is None:
         raise MailRequestNotFoundError(request_id)
-    if not request.is_open(clock()) or not is_for(request, user, links.keys):
+    if not request.is_open(clock()) or not mail_steps.is_for(request, user, links.keys):
         raise MailRequestGoneError(request_id)
     token = f"#token={links.keys.token(request)}" if request.purpose in WITH_TOKEN else ""
     link = f"{links.base_url}{PAGES[request.purpose]}{token}"

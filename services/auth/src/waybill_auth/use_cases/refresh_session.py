@@ -9,11 +9,8 @@ from waybill_auth.domain.refresh_tokens import PresentedRefresh, read_refresh_to
 from waybill_auth.domain.roles import scopes_of
 from waybill_auth.domain.sessions import FIRST_PARTY_CLIENT, Verdict, judge_refresh
 from waybill_auth.domain.users import User
-from waybill_auth.use_cases.desks import Admission, SessionDesk
-from waybill_auth.use_cases.event_steps import Fact, tell
+from waybill_auth.use_cases import desks, event_steps, session_steps, throttle_steps
 from waybill_auth.use_cases.ports import UnitOfWork, UnitOfWorkFactory
-from waybill_auth.use_cases.session_steps import OpenSession, SessionTokens, end_sessions, make_tokens
-from waybill_auth.use_cases.throttle_steps import admit_client
 
 
 @dataclass(frozen=True)
@@ -32,18 +29,20 @@ class _Turn:
 
     verdict: Verdict
     user: User
-    opened: OpenSession
+    opened: session_steps.OpenSession
 
 
 def refresh_session(
-    command: RefreshSession, unit_of_work: UnitOfWorkFactory, admission: Admission, desk: SessionDesk
-) -> SessionTokens:
+    command: RefreshSession, unit_of_work: UnitOfWorkFactory, admission: desks.Admission, desk: desks.SessionDesk
+) -> session_steps.SessionTokens:
     """Return the next tokens of the session (the table of verdicts is `domain.sessions.judge_refresh`).
 
     Raises InvalidGrantError alike for every token that earns nothing; a reused one ends its session first. Raises
     InvalidScopeError when more is asked for than the roles give, TooManyAttemptsError by client address.
     """
-    admit_client(unit_of_work, admission.links, "refresh", admission.limits.refresh_per_ip, command.origin)
+    throttle_steps.admit_client(
+        unit_of_work, admission.links, "refresh", admission.limits.refresh_per_ip, command.origin
+    )
     presented = read_refresh_token(command.refresh_token)
     if presented is None:
         raise InvalidGrantError
@@ -54,12 +53,12 @@ def refresh_session(
             _end_stolen(work, turn, command.origin, desk, now)
     if turn.verdict in {Verdict.REUSE, Verdict.REFUSE}:
         raise InvalidGrantError(turn.verdict.value)
-    tokens = make_tokens(turn.user, turn.opened, desk, now, command.scopes)
+    tokens = session_steps.make_tokens(turn.user, turn.opened, desk, now, command.scopes)
     return replace(tokens, outcome=turn.verdict.value)
 
 
 def _take_turn(
-    work: UnitOfWork, presented: PresentedRefresh, command: RefreshSession, desk: SessionDesk, now: datetime
+    work: UnitOfWork, presented: PresentedRefresh, command: RefreshSession, desk: desks.SessionDesk, now: datetime
 ) -> _Turn:
     """Judge the token, and rotate when it is its turn; the returned session has the counter of the token to give."""
     turn = _look(work, presented, command, desk, now)
@@ -71,11 +70,11 @@ def _take_turn(
         return _look(work, presented, command, desk, now)
     if not desk.keys.is_current(session.sealed_key):
         work.sessions.reseal(session.id, desk.keys.seal(key, session.id))
-    return replace(turn, opened=OpenSession(replace(session, counter=session.counter + 1), key))
+    return replace(turn, opened=session_steps.OpenSession(replace(session, counter=session.counter + 1), key))
 
 
 def _look(
-    work: UnitOfWork, presented: PresentedRefresh, command: RefreshSession, desk: SessionDesk, now: datetime
+    work: UnitOfWork, presented: PresentedRefresh, command: RefreshSession, desk: desks.SessionDesk, now: datetime
 ) -> _Turn:
     session = work.sessions.by_id(presented.session_id)
     if session is None or session.client_id != command.client_id:
@@ -88,13 +87,13 @@ def _look(
         raise InvalidScopeError("a refresh may narrow the scope and never widen it")
     # A racer may have rotated after `now` was read; that is an age of zero, not a negative one.
     verdict = judge_refresh(session, presented.counter, max(now, session.rotated_at), desk.rules)
-    return _Turn(verdict, user, OpenSession(session, key))
+    return _Turn(verdict, user, session_steps.OpenSession(session, key))
 
 
-def _end_stolen(work: UnitOfWork, turn: _Turn, origin: Origin, desk: SessionDesk, now: datetime) -> None:
+def _end_stolen(work: UnitOfWork, turn: _Turn, origin: Origin, desk: desks.SessionDesk, now: datetime) -> None:
     user_id, session_id = turn.user.id, turn.opened.session.id
     work.users.lock(user_id)
-    revoked = end_sessions(work, [session_id], "refresh_reuse", now, desk.rules)
+    revoked = session_steps.end_sessions(work, [session_id], "refresh_reuse", now, desk.rules)
     if revoked:
         work.audit(AuditEntry("session.refresh_reuse", "refused", None, user_id, "stolen_or_replayed", origin))
-        tell(work, user_id, [Fact("session.refresh_reuse", {"sid": session_id}), *revoked])
+        event_steps.tell(work, user_id, [event_steps.Fact("session.refresh_reuse", {"sid": session_id}), *revoked])

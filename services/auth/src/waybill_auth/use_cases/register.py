@@ -10,11 +10,8 @@ from waybill_auth.domain.errors import WeakPasswordError
 from waybill_auth.domain.mail_requests import Purpose
 from waybill_auth.domain.roles import CUSTOMER
 from waybill_auth.domain.users import User
-from waybill_auth.use_cases.desks import Admission, Passwords
-from waybill_auth.use_cases.event_steps import Fact, tell
-from waybill_auth.use_cases.mail_steps import ask_for_mail, may_mail
+from waybill_auth.use_cases import desks, event_steps, mail_steps, throttle_steps
 from waybill_auth.use_cases.ports import Clock, UnitOfWork, UnitOfWorkFactory
-from waybill_auth.use_cases.throttle_steps import admit_client
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,11 @@ class Register:
 
 
 def register(
-    command: Register, unit_of_work: UnitOfWorkFactory, admission: Admission, passwords: Passwords, clock: Clock
+    command: Register,
+    unit_of_work: UnitOfWorkFactory,
+    admission: desks.Admission,
+    passwords: desks.Passwords,
+    clock: Clock,
 ) -> None:
     """Make the account and ask for its verification mail; an address that is taken gets a mail that says so.
 
@@ -37,7 +38,9 @@ def register(
     unverified account is never replaced here. Raises TooManyAttemptsError, InvalidAddressError, WeakPasswordError
     (decided before any look-up) or HashBusyError.
     """
-    admit_client(unit_of_work, admission.links, "register", admission.limits.register_per_ip, command.origin)
+    throttle_steps.admit_client(
+        unit_of_work, admission.links, "register", admission.limits.register_per_ip, command.origin
+    )
     address = admission.addresses.read(command.email)
     faults = passwords.rules.faults(command.password, address.email, command.name or "")
     if faults:
@@ -47,7 +50,7 @@ def register(
     with unit_of_work() as work:
         if work.users.add(user):
             work.audit(AuditEntry("user.registered", actor=user.id, subject=user.id, origin=command.origin))
-            _mail(work, user, [Fact("user.registered")], admission, clock)
+            _mail(work, user, [event_steps.Fact("user.registered")], admission, clock)
         else:
             _greet_owner(work, address, command.origin, admission, clock)
 
@@ -66,7 +69,7 @@ def _new_user(command: Register, address: Address, password_hash: str, clock: Cl
     )
 
 
-def _greet_owner(work: UnitOfWork, address: Address, origin: Origin, admission: Admission, clock: Clock) -> None:
+def _greet_owner(work: UnitOfWork, address: Address, origin: Origin, admission: desks.Admission, clock: Clock) -> None:
     owner = work.users.by_email_key(address.key)
     if owner is None:
         return  # removed between the two statements; the person may simply try again
@@ -74,9 +77,11 @@ def _greet_owner(work: UnitOfWork, address: Address, origin: Origin, admission: 
     _mail(work, owner, [], admission, clock)
 
 
-def _mail(work: UnitOfWork, user: User, facts: list[Fact], admission: Admission, clock: Clock) -> None:
+def _mail(
+    work: UnitOfWork, user: User, facts: list[event_steps.Fact], admission: desks.Admission, clock: Clock
+) -> None:
     purpose = Purpose.ALREADY_REGISTERED if user.is_verified else Purpose.VERIFY
-    if may_mail(work, admission, purpose, user.email_key):
-        _, requested = ask_for_mail(work, user, purpose, admission.links, clock())
+    if mail_steps.may_mail(work, admission, purpose, user.email_key):
+        _, requested = mail_steps.ask_for_mail(work, user, purpose, admission.links, clock())
         facts = [*facts, requested]
-    tell(work, user.id, facts)
+    event_steps.tell(work, user.id, facts)

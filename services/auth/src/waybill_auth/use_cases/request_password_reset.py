@@ -4,11 +4,8 @@ from dataclasses import dataclass
 
 from waybill_auth.domain.audit import NOWHERE, AuditEntry, Origin
 from waybill_auth.domain.mail_requests import Purpose
-from waybill_auth.use_cases.desks import Admission
-from waybill_auth.use_cases.event_steps import tell
-from waybill_auth.use_cases.mail_steps import ask_for_mail, may_mail, new_request
+from waybill_auth.use_cases import desks, event_steps, mail_steps, throttle_steps
 from waybill_auth.use_cases.ports import Clock, UnitOfWorkFactory
-from waybill_auth.use_cases.throttle_steps import admit_client
 
 
 @dataclass(frozen=True)
@@ -20,24 +17,24 @@ class RequestPasswordReset:
 
 
 def request_password_reset(
-    command: RequestPasswordReset, unit_of_work: UnitOfWorkFactory, admission: Admission, clock: Clock
+    command: RequestPasswordReset, unit_of_work: UnitOfWorkFactory, admission: desks.Admission, clock: Clock
 ) -> None:
     """Insert one mail request: for the account's stored address, or without an account and without an event.
 
     Above the address's limits nothing is inserted, known or not. Raises InvalidAddressError, or TooManyAttemptsError by
     client address; nothing is ever locked by it.
     """
-    admit_client(unit_of_work, admission.links, "forgot", admission.limits.forgot_per_ip, command.origin)
+    throttle_steps.admit_client(unit_of_work, admission.links, "forgot", admission.limits.forgot_per_ip, command.origin)
     key = admission.addresses.read(command.email).key
     now = clock()
     with unit_of_work() as work:
-        if not may_mail(work, admission, Purpose.RESET, key):
+        if not mail_steps.may_mail(work, admission, Purpose.RESET, key):
             return
         user = work.users.by_email_key(key)
         subject = user.id if user is not None else None
         work.audit(AuditEntry("password.reset_requested", subject=subject, origin=command.origin))
         if user is None:
-            work.mail_requests.add(new_request(None, key, Purpose.RESET, admission.links, now))
+            work.mail_requests.add(mail_steps.new_request(None, key, Purpose.RESET, admission.links, now))
         else:
-            _, requested = ask_for_mail(work, user, Purpose.RESET, admission.links, now)
-            tell(work, user.id, [requested])
+            _, requested = mail_steps.ask_for_mail(work, user, Purpose.RESET, admission.links, now)
+            event_steps.tell(work, user.id, [requested])

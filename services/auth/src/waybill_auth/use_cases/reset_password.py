@@ -4,15 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from waybill_auth.domain.audit import NOWHERE, AuditEntry, Origin
-from waybill_auth.domain.errors import InvalidMailTokenError, WeakPasswordError
+from waybill_auth.domain.errors import WeakPasswordError
 from waybill_auth.domain.mail_requests import Purpose
 from waybill_auth.domain.sessions import SessionRules
 from waybill_auth.domain.users import User
-from waybill_auth.use_cases.desks import Passwords
-from waybill_auth.use_cases.event_steps import Fact, tell
-from waybill_auth.use_cases.mail_steps import ask_for_mail, is_for, open_request
+from waybill_auth.use_cases import desks, event_steps, mail_steps, session_steps
 from waybill_auth.use_cases.ports import Clock, LinkKeys, UnitOfWork, UnitOfWorkFactory
-from waybill_auth.use_cases.session_steps import end_all_sessions
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class ResetRules:
 
 
 def reset_password(
-    command: ResetPassword, unit_of_work: UnitOfWorkFactory, passwords: Passwords, rules: ResetRules, clock: Clock
+    command: ResetPassword, unit_of_work: UnitOfWorkFactory, passwords: desks.Passwords, rules: ResetRules, clock: Clock
 ) -> None:
     """Replace the password, end every session and tell the owner; nobody is signed in by it (OWASP Forgot Password).
 
@@ -41,28 +38,26 @@ def reset_password(
     WeakPasswordError (the token stays good) or HashBusyError.
     """
     with unit_of_work() as work:
-        request, user = open_request(work, command.token, Purpose.RESET, rules.links, clock())
+        request, user = mail_steps.open_request(work, command.token, Purpose.RESET, rules.links, clock())
     faults = passwords.rules.faults(command.password, user.email, user.name or "")
     if faults:
         raise WeakPasswordError(faults)
     password_hash = passwords.hasher.hash(command.password)
     now = clock()
     with unit_of_work() as work:
-        locked = work.users.lock(user.id)
-        if locked is None or not is_for(request, locked, rules.links) or not work.mail_requests.use(request.id, now):
-            raise InvalidMailTokenError("somebody was quicker")
+        locked = mail_steps.spend(work, request, rules.links, now)
         work.users.set_password(user.id, password_hash)
         work.audit(AuditEntry("password.reset", actor=user.id, subject=user.id, origin=command.origin))
-        facts = [Fact("password.changed"), *_verify(work, locked, now)]
-        facts += end_all_sessions(work, user.id, "password_reset", now, rules.sessions)
+        facts = [event_steps.Fact("password.changed"), *_verify(work, locked, now)]
+        facts += session_steps.end_all_sessions(work, user.id, "password_reset", now, rules.sessions)
         work.mail_requests.supersede(user.id, [Purpose.VERIFY, Purpose.RESET], now)
         work.throttle.forget(rules.links.bucket("login", locked.email_key))
-        _, notice = ask_for_mail(work, locked, Purpose.PASSWORD_CHANGED, rules.links, now)
-        tell(work, user.id, [*facts, notice], actor=user.id)
+        _, notice = mail_steps.ask_for_mail(work, locked, Purpose.PASSWORD_CHANGED, rules.links, now)
+        event_steps.tell(work, user.id, [*facts, notice], actor=user.id)
 
 
-def _verify(work: UnitOfWork, user: User, now: datetime) -> list[Fact]:
+def _verify(work: UnitOfWork, user: User, now: datetime) -> list[event_steps.Fact]:
     if user.is_verified:
         return []
     work.users.mark_verified(user.id, now)
-    return [Fact("user.email_verified")]
+    return [event_steps.Fact("user.email_verified")]

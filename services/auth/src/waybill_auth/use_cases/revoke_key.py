@@ -6,9 +6,8 @@ from waybill_auth.domain.audit import AuditEntry
 from waybill_auth.domain.errors import KeyNotFoundError
 from waybill_auth.domain.sessions import SessionRules
 from waybill_auth.domain.signing_keys import KeyState
-from waybill_auth.use_cases.event_steps import tell
+from waybill_auth.use_cases import event_steps, session_steps
 from waybill_auth.use_cases.ports import Clock, KeyMaker, UnitOfWorkFactory
-from waybill_auth.use_cases.session_steps import end_all_sessions
 
 _OPERATOR = "operator"
 _BATCH = 200
@@ -46,7 +45,12 @@ def _end_everything(unit_of_work: UnitOfWorkFactory, rules: SessionRules, clock:
             user_ids = work.users.with_live_sessions(_BATCH, after)
             for user_id in user_ids:
                 work.users.lock(user_id)
-                tell(work, user_id, end_all_sessions(work, user_id, "key_revoked", clock(), rules), actor=_OPERATOR)
+                event_steps.tell(
+                    work,
+                    user_id,
+                    session_steps.end_all_sessions(work, user_id, "key_revoked", clock(), rules),
+                    actor=_OPERATOR,
+                )
         if not user_ids:
             return count
         count, after = count + len(user_ids), user_ids[-1]

@@ -9,10 +9,8 @@ from waybill_auth.domain.audit import NOWHERE, AuditEntry, Origin
 from waybill_auth.domain.clients import Client
 from waybill_auth.domain.refresh_tokens import read_refresh_token
 from waybill_auth.domain.sessions import Session
-from waybill_auth.use_cases.desks import SessionDesk
-from waybill_auth.use_cases.event_steps import tell
+from waybill_auth.use_cases import desks, event_steps, session_steps
 from waybill_auth.use_cases.ports import TokenReader, UnitOfWork, UnitOfWorkFactory
-from waybill_auth.use_cases.session_steps import end_sessions
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,9 @@ class RevokeToken:
     origin: Origin = NOWHERE
 
 
-def revoke_token(command: RevokeToken, unit_of_work: UnitOfWorkFactory, reader: TokenReader, desk: SessionDesk) -> None:
+def revoke_token(
+    command: RevokeToken, unit_of_work: UnitOfWorkFactory, reader: TokenReader, desk: desks.SessionDesk
+) -> None:
     """End the token; unknown, ended and foreign tokens are no error and nothing happens (RFC 7009 section 2.2).
 
     A refresh token, or an access token of a session, ends the session and so all of its tokens. A service's own access
@@ -36,8 +36,8 @@ def revoke_token(command: RevokeToken, unit_of_work: UnitOfWorkFactory, reader: 
         session = _session_of(work, command.token, claims, desk)
         if session is not None and session.client_id == command.client.id:
             work.users.lock(session.user_id)
-            facts = end_sessions(work, [session.id], "revoked", now, desk.rules)
-            tell(work, session.user_id, facts)
+            facts = session_steps.end_sessions(work, [session.id], "revoked", now, desk.rules)
+            event_steps.tell(work, session.user_id, facts)
         elif claims is not None and "sid" not in claims and claims["client_id"] == command.client.id:
             work.revoked_tokens.add(str(claims["jti"]), datetime.fromtimestamp(claims["exp"], UTC))
         else:
@@ -45,7 +45,7 @@ def revoke_token(command: RevokeToken, unit_of_work: UnitOfWorkFactory, reader: 
         work.audit(AuditEntry("token.revoked", actor=command.client.id, origin=command.origin))
 
 
-def _session_of(work: UnitOfWork, token: str, claims: dict[str, Any] | None, desk: SessionDesk) -> Session | None:
+def _session_of(work: UnitOfWork, token: str, claims: dict[str, Any] | None, desk: desks.SessionDesk) -> Session | None:
     if claims is not None and "sid" in claims:
         return work.sessions.by_id(str(claims["sid"]))
     presented = read_refresh_token(token)

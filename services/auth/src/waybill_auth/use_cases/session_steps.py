@@ -14,8 +14,7 @@ from waybill_auth.domain.refresh_tokens import derive_refresh_token
 from waybill_auth.domain.roles import scopes_of
 from waybill_auth.domain.sessions import FIRST_PARTY_CLIENT, Session, SessionRules
 from waybill_auth.domain.users import User
-from waybill_auth.use_cases.desks import SessionDesk
-from waybill_auth.use_cases.event_steps import Fact
+from waybill_auth.use_cases import desks, event_steps
 from waybill_auth.use_cases.ports import UnitOfWork
 
 _KEY_BYTES = 32
@@ -43,8 +42,8 @@ class SessionTokens:
 
 
 def begin_session(
-    work: UnitOfWork, user: User, origin: Origin, desk: SessionDesk, now: datetime
-) -> tuple[OpenSession, list[Fact]]:
+    work: UnitOfWork, user: User, origin: Origin, desk: desks.SessionDesk, now: datetime
+) -> tuple[OpenSession, list[event_steps.Fact]]:
     """Insert a session with a new id, whatever came before (ASVS 7.2.4); call it with the account's row locked.
 
     Ends the oldest sessions above the limit. Returns the session with its key, and the facts to tell.
@@ -75,16 +74,18 @@ def begin_session(
 
 def end_sessions(
     work: UnitOfWork, session_ids: Sequence[str], reason: str, now: datetime, rules: SessionRules
-) -> list[Fact]:
+) -> list[event_steps.Fact]:
     """End the sessions and return a fact for each that was still open; call it with the account's row locked."""
     until = revoked_until(now, rules)
     return [
-        Fact("session.revoked", {"sid": session_id, "until": until})
+        event_steps.Fact("session.revoked", {"sid": session_id, "until": until})
         for session_id in work.sessions.revoke(session_ids, reason, now)
     ]
 
 
-def end_all_sessions(work: UnitOfWork, user_id: str, reason: str, now: datetime, rules: SessionRules) -> list[Fact]:
+def end_all_sessions(
+    work: UnitOfWork, user_id: str, reason: str, now: datetime, rules: SessionRules
+) -> list[event_steps.Fact]:
     """End every session of the account and refuse its tokens issued before now; returns the facts to tell.
 
     `not_before` is in whole seconds, rounded down, so the open sessions are named one by one as well.
@@ -92,12 +93,12 @@ def end_all_sessions(work: UnitOfWork, user_id: str, reason: str, now: datetime,
     work.users.set_not_before(user_id, now)
     open_sessions = [session.id for session in work.sessions.live_of(user_id, now)]
     until = revoked_until(now, rules)
-    revoked = Fact("user.revoked", {"sub": user_id, "not_before": int(now.timestamp()), "until": until})
+    revoked = event_steps.Fact("user.revoked", {"sub": user_id, "not_before": int(now.timestamp()), "until": until})
     return [revoked, *end_sessions(work, open_sessions, reason, now, rules)]
 
 
 def make_tokens(
-    user: User, opened: OpenSession, desk: SessionDesk, now: datetime, scopes: frozenset[str] | None = None
+    user: User, opened: OpenSession, desk: desks.SessionDesk, now: datetime, scopes: frozenset[str] | None = None
 ) -> SessionTokens:
     """Return an access token and the refresh token of the session's counter; `scopes` narrows what the roles give."""
     granted = scopes_of(user.roles) if scopes is None else scopes

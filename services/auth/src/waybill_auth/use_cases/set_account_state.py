@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from waybill_auth.domain.audit import AuditEntry
 from waybill_auth.domain.errors import UserNotFoundError
 from waybill_auth.domain.sessions import SessionRules
-from waybill_auth.use_cases.event_steps import Fact, tell
+from waybill_auth.use_cases import event_steps, session_steps
 from waybill_auth.use_cases.ports import AddressReader, Clock, UnitOfWorkFactory
-from waybill_auth.use_cases.session_steps import end_all_sessions
 
 _OPERATOR = "operator"
 
@@ -40,5 +39,8 @@ def set_account_state(
         action = "user.disabled" if command.disables else "user.enabled"
         work.audit(AuditEntry(action, actor=_OPERATOR, subject=user.id))
         if command.disables:
-            facts = [Fact("user.disabled"), *end_all_sessions(work, user.id, "disabled", now, rules)]
-            tell(work, user.id, facts, actor=_OPERATOR)
+            facts = [
+                event_steps.Fact("user.disabled"),
+                *session_steps.end_all_sessions(work, user.id, "disabled", now, rules),
+            ]
+            event_steps.tell(work, user.id, facts, actor=_OPERATOR)

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 from waybill_auth.domain.audit import NOWHERE, AuditEntry, Origin
-from waybill_auth.domain.errors import InvalidMailTokenError, WeakPasswordError
+from waybill_auth.domain.errors import WeakPasswordError
 from waybill_auth.domain.mail_requests import Purpose
-from waybill_auth.use_cases.desks import Passwords
-from waybill_auth.use_cases.event_steps import Fact, tell
-from waybill_auth.use_cases.mail_steps import is_for, open_request
+from waybill_auth.use_cases import desks, event_steps, mail_steps
 from waybill_auth.use_cases.ports import Clock, LinkKeys, UnitOfWorkFactory
 
 
@@ -21,7 +19,7 @@ class VerifyEmail:
 
 
 def verify_email(
-    command: VerifyEmail, unit_of_work: UnitOfWorkFactory, links: LinkKeys, passwords: Passwords, clock: Clock
+    command: VerifyEmail, unit_of_work: UnitOfWorkFactory, links: LinkKeys, passwords: desks.Passwords, clock: Clock
 ) -> None:
     """Mark the address verified and make the stated password the account's.
 
@@ -30,17 +28,15 @@ def verify_email(
     InvalidMailTokenError, WeakPasswordError (the token stays good) or HashBusyError.
     """
     with unit_of_work() as work:
-        request, user = open_request(work, command.token, Purpose.VERIFY, links, clock())
+        request, user = mail_steps.open_request(work, command.token, Purpose.VERIFY, links, clock())
     faults = passwords.rules.faults(command.password, user.email, user.name or "")
     if faults:
         raise WeakPasswordError(faults)
     password_hash = passwords.hasher.hash(command.password)
     now = clock()
     with unit_of_work() as work:
-        locked = work.users.lock(user.id)
-        if locked is None or not is_for(request, locked, links) or not work.mail_requests.use(request.id, now):
-            raise InvalidMailTokenError("somebody was quicker")
+        mail_steps.spend(work, request, links, now)
         work.users.set_password(user.id, password_hash)
         work.users.mark_verified(user.id, now)
         work.audit(AuditEntry("email.verified", actor=user.id, subject=user.id, origin=command.origin))
-        tell(work, user.id, [Fact("user.email_verified")], actor=user.id)
+        event_steps.tell(work, user.id, [event_steps.Fact("user.email_verified")], actor=user.id)
