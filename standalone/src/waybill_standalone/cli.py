@@ -22,7 +22,7 @@ def main() -> None:
 @main.command()
 def up() -> None:
     """Run the platform in one process until Ctrl-C."""
-    from waybill_standalone.single.run import run_single
+    from waybill_standalone.modes.single import run_single
 
     _run(lambda settings: run_single(settings, Notice()))
 
@@ -30,7 +30,7 @@ def up() -> None:
 @main.command()
 def processes() -> None:
     """Run the platform as its real processes until Ctrl-C."""
-    from waybill_standalone.processes.run import run_processes
+    from waybill_standalone.modes.separate import run_processes
 
     _run(lambda settings: run_processes(settings, Notice()))
 

@@ -18,9 +18,9 @@ from waybill_standalone.accounts import AccountMaker
 from waybill_standalone.config import SERVICES, StandaloneSettings, adopt
 from waybill_standalone.ground import Ground
 from waybill_standalone.mail.serve import MailService
+from waybill_standalone.modes.threads import LoopKeeper
 from waybill_standalone.notice import Notice
 from waybill_standalone.processes.supervisor import StartError
-from waybill_standalone.single.threads import LoopKeeper
 from waybill_standalone.webserver import WebServer
 from waybill_standalone.wiring import Addresses, program_environment, service_environment
 

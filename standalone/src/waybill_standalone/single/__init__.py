@@ -1,1 +1,0 @@
-"""`make up`: all services in one process."""
