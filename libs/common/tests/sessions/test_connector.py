@@ -15,7 +15,7 @@ from waybill_common.sessions import (
     read_object,
 )
 from waybill_common.telemetry import use_context
-from waybill_testkit import eventually
+from waybill_testkit.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
