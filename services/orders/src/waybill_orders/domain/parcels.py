@@ -47,11 +47,17 @@ def ship(order: Order, parcel: Parcel, at: datetime) -> tuple[Order, Fulfillment
     return shipped, fulfillment, Happening("fulfillment.shipped", {"fulfillment": _details(fulfillment)})
 
 
+def find_parcel(order: Order, fulfillment_id: str) -> Fulfillment:
+    """Return one parcel of the order; raises FulfillmentNotFoundError."""
+    for parcel in order.fulfillments:
+        if parcel.id == fulfillment_id:
+            return parcel
+    raise FulfillmentNotFoundError(fulfillment_id)
+
+
 def deliver(order: Order, fulfillment_id: str, at: datetime) -> tuple[Order, Fulfillment, Happening | None]:
     """Return the order whose parcel has arrived; no happening when it had before. Raises FulfillmentNotFoundError."""
-    found = next((parcel for parcel in order.fulfillments if parcel.id == fulfillment_id), None)
-    if found is None:
-        raise FulfillmentNotFoundError(fulfillment_id)
+    found = find_parcel(order, fulfillment_id)
     if found.status == "delivered":
         return order, found, None
     if found.status != "shipped":

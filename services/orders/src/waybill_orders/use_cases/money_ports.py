@@ -156,3 +156,19 @@ class MoneyAnswers(Protocol):
 
 
 RenderFulfillment = Callable[[Order, Fulfillment], Answer]
+
+
+class MoneyQueries(Protocol):
+    """Payments and refunds as they are; `customer_id` hides every other customer's order, None shows all."""
+
+    def payment(self, order_id: str, payment_id: str, *, customer_id: str | None) -> tuple[Payment, int]:
+        """Return a payment and its order's version; raises OrderNotFoundError, PaymentNotFoundError."""
+
+    def payments(self, order_id: str, *, customer_id: str | None) -> Sequence[Payment]:
+        """Return the order's payments, oldest first; raises OrderNotFoundError."""
+
+    def refund(self, order_id: str, refund_id: str, *, customer_id: str | None) -> tuple[Refund, int]:
+        """Return a refund and its order's version; raises OrderNotFoundError, RefundNotFoundError."""
+
+    def refunds(self, order_id: str, *, customer_id: str | None) -> Sequence[Refund]:
+        """Return the order's refunds, oldest first; raises OrderNotFoundError."""
