@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 FAULTS ?= 12
 SEED ?= 1
+TYPED := $(wildcard libs/*/src services/*/src sandbox/src standalone/src tools tests/chaos bench)
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up up-processes test check lint types imports layout unit e2e chaos bench lock clean rabbitmq
@@ -37,7 +38,7 @@ lint: setup ## Ruff (rules and format), file sizes, docs/layout.md
 	@$(BIN)/python tools/write_layout.py --check
 
 types: setup ## mypy, strict
-	@$(BIN)/mypy libs services sandbox standalone tools tests bench
+	@$(BIN)/mypy $(TYPED)
 
 imports: setup ## The import contracts
 	@$(BIN)/lint-imports

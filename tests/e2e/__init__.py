@@ -1,0 +1,1 @@
+"""The same scenarios against one process and against the real processes."""

@@ -1,0 +1,119 @@
+"""What cannot be handled is kept, shown, replayed once; what is only late is not."""
+
+import json
+import os
+import signal
+from uuid import uuid4
+
+import pytest
+from waybill_common.messaging import connect_broker
+from waybill_common.messaging.broker import Message, Outgoing
+from waybill_standalone.config import SERVICES
+from waybill_testkit.waiting import eventually
+
+pytestmark = pytest.mark.e2e
+
+
+def _publish(platform, body, message_id):
+    message = Message(
+        routing_key="orders.order.placed",
+        body=json.dumps(body).encode(),
+        message_id=message_id,
+        headers={},
+        type="orders.order.placed",
+        timestamp=0,
+    )
+    publisher = connect_broker(platform.amqp_url).publisher()
+    publisher.publish([Outgoing("waybill.events", "orders.order.placed", message)])
+    publisher.close()
+
+
+def _letters(staff, message_id):
+    letters = staff.get("notifier", "/v1/dead-letters").expect(200).json["data"]
+    return [letter for letter in letters if letter["message_id"] == message_id]
+
+
+def test_a_dead_letter_is_listed_with_its_reason_replayed_and_has_its_effect_once(
+    platform, kim, staff, mailbox, product, sql
+):
+    order = kim.place({product(): 1}).expect(201).json
+    mailbox.wait(kim.email, 2)
+    (known,) = sql("orders", "SELECT data FROM event_log WHERE subject = %s AND sequence = 1", order["id"])
+    message_id = str(uuid4())
+    good = {
+        "specversion": "1.0",
+        "id": message_id,
+        "source": "/waybill/orders",
+        "type": "orders.order.placed",
+        "subject": order["id"],
+        "time": "2026-01-02T03:04:05.123456Z",
+        "datacontenttype": "application/json",
+        "dataschema": "order.placed.v1",
+        "sequence": "1",
+        "data": known[0],
+    }
+    _publish(platform, {**good, "dataschema": "order.placed.v99"}, message_id)
+    (letter,) = eventually(lambda: _letters(staff, message_id), within_seconds=60)
+    assert "99" in json.dumps(letter["reason"]) + json.dumps(letter.get("error"))
+    # The fault is mended (here: the message; in life: the code), and the letter is handled as if it had just come.
+    sql("notifier", "UPDATE dead_letter SET body = %s WHERE message_id = %s", json.dumps(good).encode(), message_id)
+    route = f"POST /v1/dead-letters/{letter['id']}/replay"
+    staff.call("notifier", route, {}, Idempotency_Key=f"{uuid4()}").expect(200, 202)
+    mailbox.wait(kim.email, 3)
+    eventually(lambda: not [one for one in _letters(staff, message_id) if one["state"] == "open"], within_seconds=60)
+    _publish(platform, good, message_id)
+    marker = kim.place({product(): 1}).expect(201).json
+    mails = mailbox.wait(kim.email, 4)
+    assert sum(marker["number"] in mail["text"] for mail in mails) == 1
+    assert sum(order["number"] in mail["text"] for mail in mails) == 2
+    assert len(mailbox.of(kim.email)) == 4
+
+
+def test_while_the_database_is_away_nothing_is_dead_lettered(platform, mode, kim, staff, mailbox, product, sql):
+    if mode == "standalone":
+        _restart_postgres(platform)
+        order = eventually(
+            lambda: (answer := kim.place({product(): 1})).status == 201 and answer.json, within_seconds=60
+        )
+        assert order
+        mailbox.wait(kim.email, 2)
+        return
+    consumers = platform.processes("consumer", "notifier")
+    for consumer in consumers:
+        os.kill(consumer["pid"], signal.SIGSTOP)
+    orders = [kim.place({product(): 1}).expect(201).json for _ in range(3)]
+    broker = connect_broker(platform.amqp_url)
+    eventually(lambda: not sql("orders", "SELECT 1 FROM outbox"), within_seconds=60)
+    platform.pause_restarts(["postgres"])
+    (postgres,) = platform.processes("postgres")
+    os.kill(postgres["pid"], signal.SIGKILL)
+    eventually(lambda: not platform.processes("postgres"), within_seconds=30)
+    for consumer in consumers:
+        os.kill(consumer["pid"], signal.SIGCONT)
+    _until_noticed(platform, "notifier-consumer")
+    platform.resume_restarts()
+    mails = mailbox.wait(kim.email, 4)
+    assert {order["number"] for order in orders} == {
+        order["number"] for order in orders if any(order["number"] in mail["text"] for mail in mails)
+    }
+    for service in SERVICES:
+        eventually(lambda service=service: staff.get(service, "/v1/dead-letters").status == 200, within_seconds=60)
+        open_letters = staff.get(service, "/v1/dead-letters").json["data"]
+        assert open_letters == []
+    assert broker.depth("notifier.events.v1.dlq") == 0
+
+
+def _until_noticed(platform, name):
+    """Every consumer has tried the database and said in its log that it is away."""
+
+    def said():
+        logs = [path.read_text() for path in (platform.folder / "logs").glob(f"{name}-*.log")]
+        return len(logs) == 2 and all("paus" in text or "unavailable" in text or "away" in text for text in logs)
+
+    eventually(said, within_seconds=60)
+
+
+def _restart_postgres(platform):
+    (postgres,) = platform.processes("postgres")
+    os.kill(postgres["pid"], signal.SIGKILL)
+    eventually(lambda: (now := platform.processes("postgres")) and now[0]["pid"] != postgres["pid"], within_seconds=60)
