@@ -35,7 +35,7 @@ _READ = {
     "auth": {"auth_events": "SELECT event_id::text, type, subject, sequence, data FROM event_log ORDER BY position"},
     "notifier": {
         "notifier_inbox": "SELECT message_id FROM inbox",
-        "deliveries": "SELECT id, event_id::text, template, recipient, message_id, state, attempts, ambiguities FROM delivery",
+        "deliveries": "SELECT id, event_id::text, template, message_id, state FROM delivery",
         "attempts": "SELECT delivery_id, number, phase, outcome FROM delivery_attempt",
     },
     "sandbox": {"charges": "SELECT * FROM charges"},

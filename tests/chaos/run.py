@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Queue
@@ -83,14 +84,14 @@ def _load(platform: Platform, history: History, injector: Injector, plan: list[F
     jobs = [(shop, customer, seed * 1000 + number) for number, customer in enumerate(customers)]
     jobs.append((serve, staff, seed))
 
-    def guarded(job: tuple) -> None:
+    def guarded(play: Callable[[Caller, Load, int], None], caller: Caller, number: int) -> None:
         try:
-            job[0](job[1], load, job[2])
+            play(caller, load, number)
         except BaseException as error:
             errors.append(error)
             raise
 
-    threads = [threading.Thread(target=guarded, args=(job,), daemon=True) for job in jobs]
+    threads = [threading.Thread(target=guarded, args=job, daemon=True) for job in jobs]
     for thread in threads:
         thread.start()
     for fault in plan:
