@@ -6,7 +6,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from waybill_common.sessions import Connector, ConnectorMetrics, ConnectorOptions, PeerAnswerError, PeerError
+from waybill_common.sessions import (
+    BreakerOptions,
+    Connector,
+    ConnectorMetrics,
+    ConnectorOptions,
+    PeerAnswerError,
+    PeerError,
+)
 from waybill_common.telemetry import get_logger
 from waybill_common.tokens.compact import read_object
 from waybill_common.tokens.errors import InvalidTokenError, KeysUnavailableError
@@ -77,6 +84,10 @@ class JwksKeys:
                     self._fetch()
         return bool(self._keys)
 
+    def close(self) -> None:
+        """Close the connection to the issuer."""
+        self._connector.close()
+
     def _may_fetch(self, success_lasts_seconds: float) -> bool:
         now = self._clock()
         if self._failed_at is not None and now - self._failed_at < RETRY_SECONDS:
@@ -124,7 +135,9 @@ class JwksKeys:
 def jwks_keys(url: str, metrics: ConnectorMetrics | None = None) -> JwksKeys:
     """Return the keys behind an absolute JWKS address, on a connector of their own."""
     parts = urlsplit(url)
-    # One try: the limits above decide when to ask again, and a request may be waiting.
-    options = ConnectorOptions(read_timeout=2.0, deadline_seconds=3.0, max_attempts=1, pool_size=2)
+    # One try and no rest for the breaker: the limits above decide when to ask again, and a request may be waiting.
+    options = ConnectorOptions(
+        read_timeout=2.0, deadline_seconds=3.0, max_attempts=1, pool_size=2, breaker=BreakerOptions(open_seconds=0.0)
+    )
     connector = Connector("jwks", f"{parts.scheme}://{parts.netloc}", options, None, metrics)
     return JwksKeys(connector, url)

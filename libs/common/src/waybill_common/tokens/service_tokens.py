@@ -95,6 +95,10 @@ class ServiceTokens:
             if self._clock() - held.got_at >= _TOO_YOUNG_TO_BLAME_SECONDS:
                 self._held = None
 
+    def close(self) -> None:
+        """Close the connection to the issuer."""
+        self._connector.close()
+
     def _renewed(self, held: _Held) -> str:
         """Return the next token, or this one when another thread is at it, or the issuer does not answer."""
         if not self._lock.acquire(blocking=False):
