@@ -1,5 +1,6 @@
 """Who may call a route: an access rule per blueprint, enforced before the view and before any look-up."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -65,7 +66,7 @@ def current_caller() -> Caller:
     return caller
 
 
-def access_of(endpoint: str, blueprints: dict[str, Blueprint]) -> Access | None:
+def access_of(endpoint: str, blueprints: Mapping[str, object]) -> Access | None:
     """Return the rule of an endpoint, None when its blueprint has none (the structure test refuses that)."""
     blueprint = blueprints.get(endpoint.rpartition(".")[0])
     return blueprint.access if isinstance(blueprint, GuardedBlueprint) else None

@@ -60,7 +60,7 @@ def _describe(app: Flask, rule: Rule, schemas: dict[str, Any]) -> dict[str, Any]
     contract: Operation = getattr(view, ATTRIBUTE, Operation())
     summary = (view.__doc__ or rule.endpoint).strip().splitlines()[0]
     described: dict[str, Any] = {"operationId": rule.endpoint.replace(".", "_"), "summary": summary}
-    described |= _access(access_of(rule.endpoint, dict(app.blueprints)))
+    described |= _access(access_of(rule.endpoint, app.blueprints))
     parameters = [_path_parameter(name) for name in sorted(rule.arguments)]
     parameters += _headers(contract) + _query(contract, schemas)
     if parameters:

@@ -47,9 +47,13 @@ def use_context(*, request_id: str | None = None, traceparent: str | None = None
     span = child_traceparent(traceparent)
     request_token, trace_token = _request_id.set(request_id), _traceparent.set(span)
     ids = {"trace_id": span.split("-")[1]} | ({"request_id": request_id} if request_id else {})
+    before = structlog.contextvars.get_contextvars()
+    structlog.contextvars.bind_contextvars(**ids)
     try:
-        with structlog.contextvars.bound_contextvars(**ids):
-            yield
+        yield
     finally:
+        # What was bound inside must not show on the thread's next request.
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(**before)
         _request_id.reset(request_token)
         _traceparent.reset(trace_token)
