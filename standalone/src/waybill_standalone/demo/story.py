@@ -98,8 +98,8 @@ class Story:
             Call("orders", route, 201, parcel, key=new_key(), if_match=etag, tells=lambda _: parcel["tracking_number"])
         ).json()
         self._mails(1)
-        parcel_id = _fulfillment_id(shipped)
-        self._staff.ask(Call("orders", f"{route}/{parcel_id}/deliver", 200, {}, key=new_key(), tells=_order))
+        deliver = f"{route}/{shipped['id']}/deliver"
+        self._staff.ask(Call("orders", deliver, 200, {}, key=new_key(), tells=lambda parcel: str(parcel["status"])))
         self._events(order, "orders.order.completed")
         self._mails(1)
 
@@ -171,9 +171,3 @@ def _product(product: Mapping[str, Any]) -> str:
 
 def _stock(stock: Mapping[str, Any]) -> str:
     return f"{stock['on_hand']} on hand, {stock['available']} available"
-
-
-def _fulfillment_id(answer: Mapping[str, Any]) -> str:
-    """The parcel's id, from an answer that is the parcel or the order with its parcels."""
-    parcels = answer.get("fulfillments")
-    return str(parcels[-1]["id"] if parcels else answer["id"])
