@@ -55,7 +55,8 @@ def program_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _secrets(home: Home) -> dict[str, str]:
     names = ("AUTH_PEPPERS", "AUTH_KEY_ENCRYPTION_KEYS", "AUTH_LINK_KEYS")
-    return {f"WAYBILL_{name}": home.secret(name.lower(), _keyed_secret) for name in names}
+    keyed = {f"WAYBILL_{name}": home.secret(name.lower(), _keyed_secret) for name in names}
+    return {**keyed, "WAYBILL_NOTIFIER_SECRET_KEY": home.secret("notifier_secret_key")}
 
 
 def _keyed_secret() -> str:

@@ -41,7 +41,7 @@ def _start(ground: Ground, notice: Notice) -> None:
     ground.start_postgres(_POSTGRES)
     amqp_url = settings.amqp_url or _start_rabbitmq(ground)
     smtp_port = settings.smtp_port or ground.lasting_port("smtp")
-    addresses = Addresses(ground.databases(), amqp_url, settings.smtp_url or f"smtp://127.0.0.1:{smtp_port}")
+    addresses = Addresses(ground.databases(), amqp_url, settings.smtp_url or f"smtp://127.0.0.1:{smtp_port}?tls=off")
     environment = program_environment(service_environment(settings, ground.home, addresses))
     notice.step("schemas")
     _migrate(environment)

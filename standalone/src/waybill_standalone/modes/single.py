@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import io
 import logging
-import subprocess
-import sys
-from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from waybill_common.health import stop_on_signals
@@ -58,10 +56,11 @@ def _start(ground: Ground, notice: Notice, started: ExitStack) -> None:
     environment = _LEAN | service_environment(settings, ground.home, addresses)
     adopt(environment)
     notice.step("schemas")
-    _migrate(environment)
+    _migrate()
     notice.step("services")
     ground.supervisor.start([programs.gateway_program(settings, program_environment(environment))])
     _start_services(settings, started)
+    _log_to(ground.home.logs / "platform.log")  # each service's entry has set up the logs for itself
     notice.step("accounts")
     accounts = AccountMaker(settings, ground.home, program_environment(environment)).ensure()
     ground.tell_ready("standalone", addresses, accounts)
@@ -73,7 +72,7 @@ def _start_mail(ground: Ground, started: ExitStack) -> str:
     mail = MailService(ground.home.folder / "mail.jsonl", port, ground.settings.ports["mail"])
     mail.start()
     started.callback(mail.stop)
-    return f"smtp://127.0.0.1:{port}"
+    return f"smtp://127.0.0.1:{port}?tls=off"
 
 
 def _start_services(settings: StandaloneSettings, started: ExitStack) -> None:
@@ -93,14 +92,16 @@ def _start_services(settings: StandaloneSettings, started: ExitStack) -> None:
             loops.start(f"{service}-{role}", lambda stop, run=run, own=own: run(own, stop))  # type: ignore[misc]
 
 
-def _migrate(environment: Mapping[str, str]) -> None:
+def _migrate() -> None:
+    """Each service's own `migrate`, here instead of in four processes: their modules are needed next anyway."""
     for service in (*SERVICES, "sandbox"):
-        command = [sys.executable, "-m", f"waybill_{service}", "migrate"]
-        done = subprocess.run(  # noqa: S603 - our own command
-            command, env=program_environment(environment), capture_output=True, text=True, check=False
-        )
-        if done.returncode != 0:
-            raise StartError(f"{service} migrate ended with {done.returncode}:\n{(done.stderr or done.stdout)[-2000:]}")
+        said = io.StringIO()
+        command = importlib.import_module(f"waybill_{service}.cli").main
+        with redirect_stdout(said), redirect_stderr(said):
+            try:
+                command.main(["migrate"], standalone_mode=False)
+            except SystemExit as error:
+                raise StartError(f"{service} migrate ended with {error.code}:\n{said.getvalue()[-2000:]}") from error
 
 
 def _log_to(path: Path) -> None:
