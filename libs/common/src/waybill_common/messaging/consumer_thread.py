@@ -68,7 +68,7 @@ class ConsumerThread:
             line = Line(subscription, stop, self.tick)
             self.is_subscribed = True
             while not stop.is_set():
-                deliveries = subscription.receive(self._options.prefetch, wait_seconds=1.0)
+                deliveries = subscription.receive(self._options.prefetch, self._options.poll_seconds)
                 self.tick.touch()
                 self._backoff.reset()
                 self._copier.rest()

@@ -41,7 +41,7 @@ _BURY = """
 _BACKLOG = """
     SELECT coalesce(
                (SELECT extract(epoch FROM clock_timestamp() - queued_at) FROM outbox ORDER BY position LIMIT 1), 0),
-           (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT %s) AS some)
+           (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT %s) AS head)
 """
 
 

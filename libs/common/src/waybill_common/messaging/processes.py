@@ -50,7 +50,7 @@ class Consumer:
         self._runner = ConsumerRunner(
             parts.broker, parts.queue, parts.handler, metrics=metrics, probe=self._probe, options=parts.options
         )
-        options = DrainerOptions(topology=parts.options.topology)
+        options = DrainerOptions(topology=parts.options.topology, poll_seconds=parts.options.poll_seconds)
         self._drainer = DeadLetterDrainer(parts.broker, parts.engine, parts.queue, metrics, options)
 
     def live_checks(self) -> Mapping[str, Check]:

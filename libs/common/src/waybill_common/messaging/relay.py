@@ -95,7 +95,6 @@ class Relay:
                 return
         _log.info("relay_leads", producer=self._producer)
         self._metrics.leader.set(1)
-        self._backoff.reset()
         while not stop.is_set():
             try:
                 self._broker.declare(self._options.topology)

@@ -38,6 +38,7 @@ class ConsumerOptions:
     pause_first_seconds: float = 0.2
     pause_most_seconds: float = 10.0
     longest_pause_seconds: float = 900.0  # half of the broker's own limit for a held message
+    poll_seconds: float = 1.0
     drain_seconds: float = 20.0
     topology: Topology = WAYBILL_TOPOLOGY
 
