@@ -19,10 +19,16 @@ from waybill_common.idempotency import Answer, KeyInProgressError, KeyRequest, K
 from waybill_common.telemetry import fault_point
 
 from waybill_orders.domain.change import Change
-from waybill_orders.domain.errors import InsufficientStockError, PriceChangedError, ReferenceTakenError, Shortage
+from waybill_orders.domain.errors import (
+    DomainError,
+    InsufficientStockError,
+    PriceChangedError,
+    ReferenceTakenError,
+    Shortage,
+)
 from waybill_orders.domain.placement import Price, Quote
 from waybill_orders.models.placement import placement_json
-from waybill_orders.repositories.signals import tell_committed
+from waybill_orders.models.signals import Signals
 
 _QUOTE = "SELECT * FROM quote_order(%s, %s)"
 _PLACE = "SELECT place_order(%s::jsonb)"
@@ -41,9 +47,10 @@ class SqlOrderDesk:
     `quote_order` only reads, and `place_order` finds its own key when the first try had committed after all.
     """
 
-    def __init__(self, engine: sa.Engine, doorbell: Doorbell) -> None:
+    def __init__(self, engine: sa.Engine, doorbell: Doorbell, signals: Signals | None = None) -> None:
         self._engine = engine
         self._doorbell = doorbell
+        self._signals = signals or Signals()
         self._pooled: sa.PoolProxiedConnection | None = None
 
     def __enter__(self) -> Self:
@@ -73,11 +80,13 @@ class SqlOrderDesk:
             refusal = _refusal(error.orig, change, key)
             if refusal is None:
                 raise
+            if isinstance(refusal, DomainError):
+                self._signals.refused(refusal.code)
             raise refusal from error
         if is_placed:
             fault_point("web.after_commit")
             self._doorbell.ring(CHANNEL_OUTBOX)
-            tell_committed([change])
+            self._signals.committed([change])
         return is_placed
 
     def replay(self, request: KeyRequest) -> Answer | None:

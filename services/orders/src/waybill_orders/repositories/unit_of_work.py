@@ -4,17 +4,19 @@ from datetime import datetime
 from functools import cached_property
 
 import sqlalchemy as sa
-from waybill_common.database import CHANNEL_JOBS, CHANNEL_OUTBOX, UnitOfWork
+from waybill_common.database import CHANNEL_JOBS, CHANNEL_OUTBOX, Doorbell, UnitOfWork
 from waybill_common.idempotency import KeyStore
 from waybill_common.jobs import NewJob, enqueue
+from waybill_common.messaging import Inbox
+from waybill_common.tokens import RevocationTable
 
+from waybill_orders.models.signals import Signals
 from waybill_orders.repositories.fulfillments import SqlFulfillments
 from waybill_orders.repositories.notes import SqlNotes
 from waybill_orders.repositories.orders import SqlOrders
 from waybill_orders.repositories.payments import SqlGatewayEvents, SqlPayments
 from waybill_orders.repositories.products import SqlProducts
 from waybill_orders.repositories.refunds import SqlRefunds
-from waybill_orders.repositories.signals import tell_committed
 from waybill_orders.repositories.stock import SqlStock
 
 _NOW = sa.text("SELECT now()")
@@ -27,6 +29,10 @@ class OrdersUnitOfWork(UnitOfWork):
     that write events ring the outbox when they are first asked for: a wake-up too many costs the relay one empty
     look.
     """
+
+    def __init__(self, engine: sa.Engine, doorbell: Doorbell | None = None, signals: Signals | None = None) -> None:
+        super().__init__(engine, doorbell)
+        self._signals = signals or Signals()
 
     @cached_property
     def orders(self) -> SqlOrders:
@@ -75,6 +81,15 @@ class OrdersUnitOfWork(UnitOfWork):
         """Idempotency keys."""
         return KeyStore(self.connection)
 
+    @cached_property
+    def revocations(self) -> RevocationTable:
+        """Revoked sessions and users, as auth told them."""
+        return RevocationTable(self.connection)
+
+    def claim_message(self, consumer: str, message_id: str) -> bool:
+        """Take a message for a consumer in this transaction; False when its effect is committed already."""
+        return Inbox(self.connection).claim(consumer, message_id)
+
     def now(self) -> datetime:
         """Return the transaction's time by the database's clock."""
         moment: datetime = self.connection.execute(_NOW).scalar_one()
@@ -88,4 +103,4 @@ class OrdersUnitOfWork(UnitOfWork):
     def _after_commit(self) -> None:
         super()._after_commit()
         if "orders" in self.__dict__:
-            tell_committed(self.orders.recorded)
+            self._signals.committed(self.orders.recorded)

@@ -1,0 +1,1 @@
+"""What orders does with foreign events; only the fields that it reads."""

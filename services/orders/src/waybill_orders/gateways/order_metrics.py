@@ -1,0 +1,32 @@
+"""What the service counts about its trade, from the signals of committed changes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter
+
+from waybill_orders.domain.change import Change
+from waybill_orders.models.signals import Signals
+
+
+class OrderMetrics:
+    """Orders placed and refused, and transitions of their status."""
+
+    def __init__(self, registry: CollectorRegistry, signals: Signals) -> None:
+        self._created = Counter("orders_created_total", "Orders placed or refused.", ["outcome"], registry=registry)
+        self._transitions = Counter(
+            "order_transitions_total", "Changes of status.", ["from", "to"], registry=registry
+        )
+        signals.changes_committed.connect(self._on_changes)
+        signals.placement_refused.connect(self._on_refusal)
+
+    def _on_changes(self, _sender: Any, changes: Sequence[Change]) -> None:
+        for change in changes:
+            before = "none" if change.before is None else change.before.status.value
+            if change.before is None:
+                self._created.labels("placed").inc()
+            if before != change.after.status.value:
+                self._transitions.labels(before, change.after.status.value).inc()
+
+    def _on_refusal(self, _sender: Any, code: str) -> None:
+        self._created.labels(code).inc()

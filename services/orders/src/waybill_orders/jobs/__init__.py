@@ -1,0 +1,1 @@
+"""What the workers of orders do; each handler is a use case with a name and a rhythm."""
