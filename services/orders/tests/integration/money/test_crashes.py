@@ -1,0 +1,134 @@
+"""A process that dies between the two transactions: the sweeper ends what it began, once, and answers its key."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from .misbehaviour import Crash, Crashing
+from .shop import Shop, euros
+
+pytestmark = pytest.mark.integration
+WINDOWS = pytest.mark.parametrize("after", [False, True], ids=["before the call", "after the call"])
+
+
+@WINDOWS
+def test_a_payment_is_ended_once_by_the_sweeper(shop: Shop, after: bool) -> None:
+    order_id = shop.place()
+    sound, shop.gateway = shop.gateway, Crashing(shop.gateway, after=after)
+    with pytest.raises(Crash):
+        shop.pay(order_id, key="dies")
+    shop.gateway = sound
+    twin = shop.pay(order_id, key="dies")
+    assert (twin.status_code, twin.json["code"], twin.headers["Retry-After"]) == (409, "idempotency_in_progress", "1")
+    assert shop.sweep() == 1
+    assert shop.sweep() == 0
+    answer = shop.pay(order_id, key="dies")
+    assert (answer.status_code, answer.json["status"], answer.headers["Idempotent-Replayed"]) == (
+        201,
+        "captured",
+        "true",
+    )
+    assert answer.headers["ETag"] == f'"{shop.order(order_id)["version"]}"'
+    assert len(shop.charges()) == 1
+    assert shop.events(order_id) == ["order.placed", "payment.captured", "order.confirmed"]
+
+
+@WINDOWS
+def test_a_decline_is_told_under_its_key_by_the_sweeper(shop: Shop, after: bool) -> None:
+    order_id = shop.place()
+    sound, shop.gateway = shop.gateway, Crashing(shop.gateway, after=after)
+    with pytest.raises(Crash):
+        shop.pay(order_id, "tok_decline", key="dies")
+    shop.gateway = sound
+    shop.sweep()
+    answer = shop.pay(order_id, "tok_decline", key="dies")
+    assert (answer.status_code, answer.json["code"]) == (402, "payment_declined")
+    assert len(shop.charges()) == 1
+
+
+@WINDOWS
+@pytest.mark.parametrize("command", ["capture", "void"])
+def test_a_capture_or_void_is_ended_once_by_the_sweeper(shop: Shop, command: str, after: bool) -> None:
+    order_id, payment_id = shop.paid_order(capture=False)
+    path = f"payments/{payment_id}/{command}"
+    sound, shop.gateway = shop.gateway, Crashing(shop.gateway, after=after)
+    with pytest.raises(Crash):
+        shop.command(order_id, path, {}, key="dies")
+    shop.gateway = sound
+    assert shop.command(order_id, path, {}, key="other").json["code"] == "payment_in_progress"
+    shop.sweep()
+    shop.sweep()
+    answer = shop.command(order_id, path, {}, key="dies")
+    assert (answer.status_code, answer.headers["Idempotent-Replayed"]) == (200, "true")
+    assert answer.json["status"] == {"capture": "captured", "void": "voided"}[command]
+    assert shop.events(order_id)[3:] == [f"payment.{command}d" if command == "capture" else "payment.voided"]
+
+
+@WINDOWS
+def test_a_refund_is_ended_once_by_the_sweeper(shop: Shop, after: bool) -> None:
+    order_id, _ = shop.paid_order()
+    body = {"amount": euros(300), "reason": "dies"}
+    sound, shop.gateway = shop.gateway, Crashing(shop.gateway, after=after)
+    with pytest.raises(Crash):
+        shop.command(order_id, "refunds", body, key="dies")
+    shop.gateway = sound
+    shop.sweep()
+    shop.sweep()
+    answer = shop.command(order_id, "refunds", body, key="dies")
+    assert (answer.status_code, answer.json["status"]) == (201, "succeeded")
+    assert shop.charges()[0]["refunded"] == euros(300)
+    assert shop.events(order_id)[3:] == ["refund.created", "refund.succeeded"]
+
+
+def test_a_sweeper_that_dies_too_leaves_it_to_the_next(shop: Shop) -> None:
+    order_id = shop.place()
+    sound = shop.gateway
+    shop.gateway = Crashing(sound, after=False)
+    with pytest.raises(Crash):
+        shop.pay(order_id, key="dies")
+    shop.gateway = Crashing(sound, after=True)
+    with pytest.raises(Crash):
+        shop.sweep()
+    shop.gateway = sound
+    shop.sweep()
+    assert shop.pay(order_id, key="dies").status_code == 201
+    assert len(shop.charges()) == 1
+
+
+def test_four_sweepers_at_once_end_everything_once(shop: Shop) -> None:
+    orders = [shop.place(1) for _ in range(8)]
+    sound, shop.gateway = shop.gateway, Crashing(shop.gateway, after=True)
+    for order_id in orders:
+        with pytest.raises(Crash):
+            shop.pay(order_id)
+    shop.gateway = sound
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: shop.sweep(), range(4)))
+    for order_id in orders:
+        assert shop.events(order_id) == ["order.placed", "payment.captured", "order.confirmed"]
+    assert len(shop.charges()) == len(orders)
+
+
+def test_a_process_that_wakes_after_it_was_taken_over_changes_nothing_twice(shop: Shop) -> None:
+    order_id = shop.place()
+    sound = shop.gateway
+
+    class Stopped(Crashing):
+        """Stands still after the call, long enough for the sweeper to have ended everything."""
+
+        def __getattr__(self, name: str):  # type: ignore[no-untyped-def]
+            if name != "charge":
+                return getattr(sound, name)
+
+            def charge(payment):  # type: ignore[no-untyped-def]
+                facts = sound.charge(payment)
+                shop.gateway = sound
+                assert shop.sweep() == 1
+                return facts
+
+            return charge
+
+    shop.gateway = Stopped(sound, after=True)
+    answer = shop.pay(order_id, key="slow")
+    assert (answer.status_code, answer.headers["Idempotent-Replayed"]) == (201, "true")
+    assert shop.events(order_id) == ["order.placed", "payment.captured", "order.confirmed"]
