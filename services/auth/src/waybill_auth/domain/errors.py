@@ -147,6 +147,12 @@ class KeyNotFoundError(DomainError):
     code = "key_not_found"
 
 
+class NoSigningKeyError(DomainError):
+    """The ring has no active key of the configured algorithm; `auth migrate` makes the first."""
+
+    code = "signing_key_missing"
+
+
 class ClientsFileError(DomainError):
     """The declared service clients cannot be read; the text says which line and what it should be."""
 

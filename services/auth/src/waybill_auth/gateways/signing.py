@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from waybill_auth.domain.errors import NoSigningKeyError
 from waybill_auth.domain.signing_keys import PUBLISHED, KeyState, SigningKey
 from waybill_auth.gateways.secret_ring import Sealer, SecretRing
 
@@ -48,10 +49,6 @@ class KeyForge:
         loaded = load_der_private_key(self._sealer.open(key.sealed_private, key.kid), password=None)
         assert isinstance(loaded, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey)
         return loaded
-
-
-class NoSigningKeyError(Exception):
-    """The ring has no active key of the configured algorithm; run `auth migrate`."""
 
 
 class RingCache:

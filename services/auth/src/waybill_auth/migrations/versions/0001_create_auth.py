@@ -1,6 +1,7 @@
 """Create accounts, sessions, mail requests, keys, clients, throttle, audit, events and jobs."""
 
 from alembic import op
+from waybill_common.idempotency.schema import IDEMPOTENCY_V1
 from waybill_common.jobs.schema import JOBS_V1
 from waybill_common.messaging.schema import EVENTS_V1, INBOX_V1
 
@@ -135,5 +136,5 @@ CREATE TRIGGER audit_log_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audi
 
 def upgrade() -> None:
     """Create everything; the dead letters' tables too, so that their routes answer alike in every service."""
-    for part in (_USERS, _SESSIONS, _MAIL, _THROTTLE, _KEYS, _AUDIT, EVENTS_V1, INBOX_V1, JOBS_V1):
+    for part in (_USERS, _SESSIONS, _MAIL, _THROTTLE, _KEYS, _AUDIT, EVENTS_V1, INBOX_V1, IDEMPOTENCY_V1, JOBS_V1):
         op.get_bind().exec_driver_sql(part)

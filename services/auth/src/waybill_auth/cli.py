@@ -1,0 +1,188 @@
+"""The `auth` command: the processes of the service, its schema, its first administrator and its keys."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+from waybill_common.settings import SettingsError
+from waybill_common.telemetry import arm_fault_points, configure_logging
+
+from waybill_auth.config import Settings, load
+
+if TYPE_CHECKING:
+    from waybill_auth.bootstrap import Commands
+
+_PACKAGE = "waybill_auth"
+
+
+@click.group()
+def main() -> None:
+    """Run the auth service."""
+
+
+@main.command()
+def web() -> None:
+    """Serve HTTP with gunicorn, on the web port and the internal port."""
+    from waybill_common.http.gunicorn_conf import run_gunicorn
+
+    run_gunicorn(_settings())
+
+
+@main.command()
+def relay() -> None:
+    """Publish events until SIGTERM."""
+    from waybill_common.messaging import run_relay
+
+    run_relay(_settings())
+
+
+@main.command()
+def work() -> None:
+    """Run the recurring jobs until SIGTERM."""
+    from waybill_common.health import stop_on_signals
+
+    from waybill_auth.worker import run_worker
+
+    settings = _settings()
+    arm_fault_points(settings.fault_hooks)
+    run_worker(settings, stop_on_signals(), with_admin_port=True)
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the schema up to date, reconcile the service clients, and make the first signing key."""
+    from waybill_common.database import migrate as run_migrations
+
+    settings = _settings()
+    click.echo(f"schema {run_migrations(settings.database_url.get_secret_value(), _PACKAGE)}")
+    with _Said():
+        commands = _commands(settings)
+        clients = commands.reconcile_clients()
+        click.echo(f"clients {', '.join(clients) or 'unchanged'}")
+        for kid in commands.rotate_keys(is_asked_for=False).created:
+            click.echo(f"made signing key {kid}")
+
+
+@main.command("check-config")
+def check_config() -> None:
+    """Read the settings and say everything that is wrong with them."""
+    settings = _settings()
+    from waybill_auth.domain.clients import read_clients
+
+    with _Said():
+        if settings.clients.get_secret_value().strip():
+            read_clients(settings.clients.get_secret_value())
+    click.echo("settings are complete")
+
+
+@main.group()
+def users() -> None:
+    """Make administrators and change roles."""
+
+
+@users.command("create-admin")
+@click.argument("email")
+def create_admin(email: str) -> None:
+    """Give EMAIL an account with the role admin and print a one-time link for its password."""
+    with _Said():
+        admin = _commands(_settings()).create_admin(email)
+        click.echo(f"{admin.user_id} is administrator. This link is good once, for 24 hours:")
+        click.echo(admin.link)
+
+
+@users.command()
+@click.argument("email")
+@click.argument("role")
+def grant(email: str, role: str) -> None:
+    """Give the account of EMAIL the ROLE; its sessions end."""
+    _change_role(email, role, grants=True)
+
+
+@users.command()
+@click.argument("email")
+@click.argument("role")
+def revoke(email: str, role: str) -> None:
+    """Take the ROLE from the account of EMAIL; its sessions end."""
+    _change_role(email, role, grants=False)
+
+
+@users.command()
+@click.argument("email")
+def disable(email: str) -> None:
+    """Switch the account of EMAIL off; its sessions end."""
+    _set_state(email, disables=True)
+
+
+@users.command()
+@click.argument("email")
+def enable(email: str) -> None:
+    """Switch the account of EMAIL on again."""
+    _set_state(email, disables=False)
+
+
+@main.group()
+def keys() -> None:
+    """Rotate and revoke signing keys."""
+
+
+@keys.command()
+def rotate() -> None:
+    """Publish a new signing key now; it signs from ten minutes later on, when every verifier has read it."""
+    with _Said():
+        rotation = _commands(_settings()).rotate_keys(is_asked_for=True)
+        names = ("created", "activated", "retired", "dropped")
+        changes = [f"{name} {kid}" for name in names for kid in getattr(rotation, name)]
+        click.echo("\n".join(changes) or "a new key is published already and waits for its time")
+
+
+@keys.command("revoke")
+@click.argument("kid")
+def revoke_key(kid: str) -> None:
+    """Take the key KID out of use at once, because it leaked; every session ends."""
+    with _Said():
+        click.echo(f"revoked; the sessions of {_commands(_settings()).revoke_key(kid)} accounts ended")
+
+
+def _change_role(email: str, role: str, *, grants: bool) -> None:
+    from waybill_auth.use_cases.change_roles import ChangeRole
+
+    with _Said():
+        roles = _commands(_settings()).change_role(ChangeRole(email, role, grants))
+        click.echo(f"{email}: {', '.join(roles)}")
+
+
+def _set_state(email: str, *, disables: bool) -> None:
+    from waybill_auth.use_cases.set_account_state import SetAccountState
+
+    with _Said():
+        _commands(_settings()).set_account_state(SetAccountState(email, disables))
+        click.echo(f"{email}: {'disabled' if disables else 'enabled'}")
+
+
+class _Said:
+    """Turns a refusal into one line on standard error and exit status 1."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        from waybill_auth.domain.errors import DomainError
+
+        if isinstance(error, DomainError):
+            click.echo(f"error: {error.code}: {error}", err=True)
+            sys.exit(1)
+
+
+def _commands(settings: Settings) -> "Commands":
+    from waybill_auth.bootstrap import Commands
+
+    return Commands(settings)
+
+
+def _settings() -> Settings:
+    try:
+        settings = load()
+    except SettingsError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    configure_logging(settings.service, settings.log_level)
+    return settings

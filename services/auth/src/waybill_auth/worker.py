@@ -1,0 +1,42 @@
+"""The background entries: the relay that publishes auth's events, and the worker that runs its jobs."""
+
+import threading
+
+from prometheus_client import CollectorRegistry
+from waybill_common.database import CHANNEL_JOBS, Listener
+from waybill_common.health import AdminServer, HealthChecks
+from waybill_common.jobs import JobMetrics, Worker, ensure_recurring
+from waybill_common.messaging import Relay, RelayMetrics, connect_broker
+
+from waybill_auth.bootstrap import build_worker
+from waybill_auth.config import Settings
+from waybill_auth.jobs.recurring import SCHEDULE, handlers
+
+
+def run_relay(settings: Settings, stop: threading.Event) -> None:
+    """Publish the outbox until `stop`."""
+    registry = CollectorRegistry()
+    broker = connect_broker(settings.amqp_url.get_secret_value())
+    Relay(settings.database_url.get_secret_value(), broker, settings.service, RelayMetrics(registry)).run(stop)
+
+
+def run_worker(settings: Settings, stop: threading.Event, *, with_admin_port: bool = False) -> None:
+    """Run the recurring jobs until `stop`; a process of its own also answers health checks on its admin port."""
+    parts = build_worker(settings)
+    with parts.engine.begin() as connection:
+        for kind, seconds in sorted(SCHEDULE.items()):
+            ensure_recurring(connection, kind, seconds)
+    registry = CollectorRegistry()
+    listener = Listener(settings.database_url.get_secret_value(), [CHANNEL_JOBS], "auth-worker")
+    worker = Worker(parts.engine, listener, handlers(parts.housekeeping), JobMetrics(registry))
+    if not with_admin_port:
+        worker.run(stop)
+        return
+    admin = AdminServer(
+        HealthChecks(registry, live={"worker": worker.tick.check}), settings.web_host, settings.admin_port
+    )
+    admin.start()
+    try:
+        worker.run(stop)
+    finally:
+        admin.stop()
