@@ -8,6 +8,7 @@ import logging
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from pathlib import Path
 
+import click
 from waybill_common.health import stop_on_signals
 from waybill_common.telemetry import configure_logging
 
@@ -100,8 +101,8 @@ def _migrate() -> None:
         with redirect_stdout(said), redirect_stderr(said):
             try:
                 command.main(["migrate"], standalone_mode=False)
-            except SystemExit as error:
-                raise StartError(f"{service} migrate ended with {error.code}:\n{said.getvalue()[-2000:]}") from error
+            except (SystemExit, click.ClickException) as error:
+                raise StartError(f"{service} migrate failed: {error}\n{said.getvalue()[-2000:]}") from error
 
 
 def _log_to(path: Path) -> None:
