@@ -88,8 +88,10 @@ class Renderer:
         )
         return Rendered(subject, text, self._inliner.inline(html), language)
 
-    def subject(self, template: str, facts: Mapping[str, Any], locale: str | None) -> str:
-        """Only the subject line, for the inbox; raises as `render`."""
+    def title(self, template: str, facts: Mapping[str, Any] | None, locale: str | None) -> str:
+        """The subject line for the inbox, or the general heading once the facts are past their retention."""
+        if facts is None:
+            return text_of(language_for(locale), f"{template}.heading")
         speaker = _Speaker(language_for(locale), facts.get("currency") or "EUR", UTC, is_html=False)
         return checked_subject(self._subject(template, tame_all(dict(facts)), speaker))
 

@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from waybill_notifier.config.smtp_url import SmtpServer
 from waybill_notifier.domain.letter import Letter, SendError, UnsendableError
 from waybill_notifier.domain.smtp_replies import FailureClass, SmtpReply
 from waybill_notifier.domain.states import Phase
 from waybill_notifier.gateways.addresses import return_path
 from waybill_notifier.gateways.mime import BuiltMail, Stationery, build_mail
 from waybill_notifier.gateways.provider_gate import ProviderGate
-from waybill_notifier.gateways.smtp_server import SmtpServer
 from waybill_notifier.gateways.smtp_wire import SmtpTimeouts, SmtpWire
 
 _SERVICE_CLOSING = 421

@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from waybill_notifier.config.smtp_url import SmtpServer, Tls
 from waybill_notifier.domain.letter import SendError
 from waybill_notifier.domain.smtp_replies import FailureClass, SmtpReply, Stage, classify, parse_reply
-from waybill_notifier.gateways.smtp_server import SmtpServer, Tls
 
 _MAX_REPLY_OCTETS = 64 * 1024
 _MAX_LINE_OCTETS = 8192

@@ -1,0 +1,1 @@
+"""What the notifier does with events of other services."""

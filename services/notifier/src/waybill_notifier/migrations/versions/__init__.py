@@ -1,0 +1,1 @@
+"""The notifier's schema, step by step."""

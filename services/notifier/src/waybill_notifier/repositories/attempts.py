@@ -1,0 +1,72 @@
+"""The attempts of deliveries, at most one of each open."""
+
+import sqlalchemy as sa
+
+from waybill_notifier.domain.delivery import Attempt, AttemptEnd
+from waybill_notifier.domain.states import Phase
+from waybill_notifier.models.tables import delivery_attempt as attempt
+
+_LONGEST_TEXT = 500
+_NUMBER = (
+    sa.select(sa.func.coalesce(sa.func.max(attempt.c.number), 0) + 1)
+    .where(attempt.c.delivery_id == sa.bindparam("delivery"))
+    .scalar_subquery()
+)
+_BEGIN = (
+    attempt.insert()
+    .values(delivery_id=sa.bindparam("delivery"), number=_NUMBER, phase=Phase.CLAIMED)
+    .returning(attempt.c.number)
+)
+_OPEN = sa.select(attempt.c.number, attempt.c.phase).where(
+    attempt.c.delivery_id == sa.bindparam("delivery"), attempt.c.finished_at.is_(None)
+)
+
+
+class AttemptRepository:
+    """Attempts of one transaction."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def open_of(self, delivery_id: str) -> Attempt | None:
+        """The attempt that has not ended."""
+        row = self._connection.execute(_OPEN, {"delivery": delivery_id}).one_or_none()
+        return None if row is None else Attempt(row.number, Phase(row.phase))
+
+    def begin(self, delivery_id: str) -> int:
+        """Open the next attempt; the unique index refuses a second open one."""
+        return int(self._connection.execute(_BEGIN, {"delivery": delivery_id}).scalar_one())
+
+    def advance(self, delivery_id: str, number: int, phase: Phase) -> None:
+        """Note how far the attempt came."""
+        self._connection.execute(
+            attempt.update()
+            .where(attempt.c.delivery_id == delivery_id, attempt.c.number == number)
+            .values(phase=phase, phase_at=sa.func.clock_timestamp())
+        )
+
+    def finish(self, delivery_id: str, number: int, end: AttemptEnd) -> None:
+        """Close an open attempt, or correct one that was closed as `unknown` when its end is learned after all."""
+        reply = end.reply
+        phase = {"phase": Phase.DONE, "phase_at": sa.func.clock_timestamp()} if end.outcome == "sent" else {}
+        self._connection.execute(
+            attempt.update()
+            .where(
+                attempt.c.delivery_id == delivery_id,
+                attempt.c.number == number,
+                sa.or_(attempt.c.finished_at.is_(None), attempt.c.outcome == "unknown"),
+            )
+            .values(
+                finished_at=sa.func.clock_timestamp(),
+                outcome=end.outcome,
+                stage=end.stage,
+                smtp_code=None if reply is None else reply.code,
+                smtp_enhanced=None if reply is None else reply.enhanced,
+                smtp_text=None if reply is None else _storable(reply.text),
+                **phase,
+            )
+        )
+
+
+def _storable(text: str) -> str:
+    return text.replace("\x00", "\ufffd")[:_LONGEST_TEXT]

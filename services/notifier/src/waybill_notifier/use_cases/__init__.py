@@ -1,0 +1,1 @@
+"""What the notifier does: one verb, one file, one transaction."""

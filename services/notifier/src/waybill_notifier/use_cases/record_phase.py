@@ -1,0 +1,16 @@
+"""Commit how far an attempt has come, before the next step is taken."""
+
+from waybill_common.jobs import JobRun
+from waybill_common.telemetry import fault_point
+
+from waybill_notifier.domain.states import Phase
+from waybill_notifier.use_cases.ports import UnitOfWorkFactory
+
+
+def record_phase(run: JobRun, attempt: int, phase: Phase, unit_of_work: UnitOfWorkFactory) -> None:
+    """Write the phase; raises LeaseLostError when another worker has taken over, and then nothing may follow."""
+    with unit_of_work() as work:
+        work.guard(run)
+        work.attempts.advance(run.payload["delivery_id"], attempt, phase)
+    if phase is Phase.DATA_SENT:
+        fault_point("worker.after_data_sent")
