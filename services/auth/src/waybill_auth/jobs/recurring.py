@@ -41,7 +41,8 @@ def _rotate(use: Housekeeping, _run: JobRun) -> Done:
 def _purge(use: Housekeeping, _run: JobRun) -> Done:
     for _ in range(_MOST_BATCHES):
         removed = use.purge_expired()
-        _log.info("purged", **removed)
+        if any(removed.values()):
+            _log.info("purged", **removed)
         if max(removed.values(), default=0) < _FULL_BATCH:
             break
     return Done()
