@@ -83,7 +83,8 @@ def _authenticate() -> Caller:
     try:
         if scheme.lower() != "bearer":
             raise InvalidTokenError("the scheme is not Bearer")
-        return verifier.verify(token.strip())
+        # Spaces alone: strip() would also take a no-break space, and the token would have a second spelling.
+        return verifier.verify(token.strip(" "))
     except InvalidTokenError:
         challenge = {"WWW-Authenticate": f'Bearer realm="{_REALM}", error="invalid_token"'}
         detail = "The access token is not valid or has ended; sign in or refresh it."

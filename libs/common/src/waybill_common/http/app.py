@@ -15,11 +15,9 @@ from waybill_common.http.failures import DomainErrors, install_failures
 from waybill_common.http.metrics import HttpServerMetrics
 from waybill_common.http.openapi import openapi_blueprint
 from waybill_common.ids import uuid7
-from waybill_common.sessions import Connector, deadline_scope
+from waybill_common.sessions import DEADLINE_HEADER, Connector, deadline_scope, read_deadline
 from waybill_common.telemetry import current_request_id, get_logger, use_context
 from waybill_common.tokens import Verifier
-
-DEADLINE_HEADER = "Waybill-Deadline-Ms"
 
 _DEADLINE_SECONDS = 10.0
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,128}$")
@@ -79,8 +77,7 @@ def _begin(metrics: HttpServerMetrics) -> None:
 
 def _deadline() -> float:
     """Return the seconds that the caller still waits, our own bound when he does not say."""
-    given = request.headers.get(DEADLINE_HEADER, "")
-    return min(int(given) / 1000, _DEADLINE_SECONDS) if given.isascii() and given.isdecimal() else _DEADLINE_SECONDS
+    return read_deadline(request.headers.get(DEADLINE_HEADER), _DEADLINE_SECONDS)
 
 
 def _finish(response: Response, metrics: HttpServerMetrics) -> Response:
