@@ -125,6 +125,10 @@ class PostgresServer:
         self.stop("immediate")
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def binary(self, name: str) -> str:
+        """Path of another program of this version, such as `pgbench`."""
+        return str(self._binaries / name)
+
     def _accepts(self) -> bool:
         try:
             psycopg2.connect(self.url(), connect_timeout=2).close()

@@ -1,0 +1,1 @@
+"""Benchmarks: each path beside its floor, measured in one run on one machine; quote the ratios."""
