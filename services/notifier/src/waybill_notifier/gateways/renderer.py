@@ -16,7 +16,7 @@ from markupsafe import escape
 
 from waybill_notifier.domain.letter import Recipient, Rendered, checked_subject
 from waybill_notifier.domain.money import major_units
-from waybill_notifier.domain.outside_text import tame, tame_all
+from waybill_notifier.domain.outside_text import ZERO_WIDTH_SPACE, tame, tame_all
 from waybill_notifier.gateways.words import language_for, text_of
 
 _BLANK_LINES = re.compile(r"\n\s*\n(\s*\n)*")
@@ -55,7 +55,8 @@ class _Speaker:
         return format_decimal(value, locale=self.language)
 
     def date(self, moment: datetime | str) -> str:
-        when = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+        # A fact's time was tamed like all its strings, which marks the dot before its digits.
+        when = datetime.fromisoformat(moment.replace(ZERO_WIDTH_SPACE, "")) if isinstance(moment, str) else moment
         pattern = text_of(self.language, "common.moment")
         return format_datetime(when, pattern, tzinfo=self.timezone, locale=self.language)
 
