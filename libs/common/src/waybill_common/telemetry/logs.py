@@ -32,7 +32,7 @@ def configure_logging(service: str, level: str = "INFO", stream: TextIO | None =
     structlog.configure(
         processors=[_drop_below_level, *shared, *_render()],
         logger_factory=_line_logger(target),
-        wrapper_class=structlog.BoundLogger,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(target)
@@ -55,7 +55,7 @@ def set_log_level(level: str) -> None:
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
     """Return the logger of a module; call it with an event name and keyword values, never with a formatted sentence."""
-    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(logger=name)
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(module=name)
     return logger
 
 
