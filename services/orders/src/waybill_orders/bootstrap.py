@@ -35,6 +35,7 @@ from waybill_orders.repositories.retention import Retention
 from waybill_orders.repositories.unit_of_work import OrdersUnitOfWork
 from waybill_orders.use_cases.expire_orders import expire_orders
 from waybill_orders.use_cases.return_money import return_money as return_money_of
+from waybill_orders.use_cases.settle_payments import Sweeper
 from waybill_orders.use_cases.settle_payments import settle_payments as settle_due_payments
 from waybill_orders.views.fulfillments import fulfillments_blueprints
 from waybill_orders.views.orders import OrderTerms, orders_blueprint
@@ -177,12 +178,11 @@ def build_jobs(foundation: Foundation) -> tuple[dict[str, Handler], dict[str, fl
     settings, unit_of_work = foundation.settings, foundation.unit_of_work
     retention = Retention(foundation.engine, key_days=settings.key_retention_days, job_days=settings.job_retention_days)
     gateway, answers = foundation.gateway(), JsonMoneyAnswers()
+    sweeper = Sweeper(unit_of_work, gateway, answers, settle_payments.report_failure)
     handlers: dict[str, Handler] = {
         expiry.KIND: expiry.expire_orders_job(partial(expire_orders, unit_of_work)),
         clean_up.KIND: clean_up.clean_up_job([retention.remove_keys, retention.remove_jobs, retention.remove_messages]),
-        settle_payments.KIND: settle_payments.settle_payments_job(
-            lambda: settle_due_payments(unit_of_work, gateway, answers)
-        ),
+        settle_payments.KIND: settle_payments.settle_payments_job(partial(settle_due_payments, sweeper)),
         return_money.KIND: return_money.return_money_job(
             lambda order_id: return_money_of(order_id, unit_of_work, gateway, answers)
         ),

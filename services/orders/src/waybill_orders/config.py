@@ -2,7 +2,8 @@
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
+from standardwebhooks import Webhook
 from waybill_common.settings import ServiceSettings, Shared, load_settings
 
 
@@ -23,6 +24,13 @@ class Settings(ServiceSettings):
     worker_threads: Annotated[int, Field(ge=1, le=64, description="jobs at once a worker process")] = 4
     key_retention_days: Annotated[int, Field(ge=1, le=365, description="how long idempotency keys are kept")] = 7
     job_retention_days: Annotated[int, Field(ge=1, le=365, description="how long finished jobs are kept")] = 30
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _is_a_webhook_secret(cls, secret: SecretStr) -> SecretStr:
+        if secret.get_secret_value():
+            Webhook(secret.get_secret_value())  # raises ValueError for what is not base64
+        return secret
 
 
 def load() -> Settings:

@@ -108,6 +108,16 @@ class ChargeFacts:
     released_minor: int = 0
     code: str | None = None
 
+    def fits(self, payment: "Payment") -> bool:
+        """Tell whether these facts can be about this payment: a charge of ours never tells of more than was asked."""
+        sums = (self.captured_minor, self.released_minor)
+        return (
+            self.reference == payment.reference
+            and payment.gateway_charge_id in (None, self.charge_id)
+            and all(minor >= 0 for minor in sums)
+            and sum(sums) <= payment.amount_minor
+        )
+
 
 @dataclass(frozen=True)
 class GatewayEvent:
@@ -138,7 +148,12 @@ def charge_reference(order_id: str, attempt: int) -> str:
 
 
 def learn(payment: Payment, facts: ChargeFacts) -> tuple[Payment, tuple[Movement, ...]]:
-    """Return the payment that knows these facts, and what they moved: nothing when all was known."""
+    """Return the payment that knows these facts, and what they moved: nothing when all was known.
+
+    Raises ValueError for facts that do not fit.
+    """
+    if not facts.fits(payment):
+        raise ValueError(f"{facts} cannot be about payment {payment.id}")
     known = replace(payment, gateway_charge_id=payment.gateway_charge_id or facts.charge_id)
     if facts.status == "declined" and payment.status is PaymentState.PENDING:
         return fail(known, PaymentState.DECLINED, facts.code or "declined")
@@ -146,9 +161,7 @@ def learn(payment: Payment, facts: ChargeFacts) -> tuple[Payment, tuple[Movement
         return known, ()
     captured = max(payment.captured_minor, facts.captured_minor)
     released = max(payment.released_minor, facts.released_minor)
-    held = payment.amount_minor - captured - released
-    if held < 0:
-        raise ValueError(f"charge {facts.charge_id} tells of more than its amount {payment.amount_minor}")
+    held = max(0, payment.amount_minor - captured - released)
     moved = []
     if payment.status in _NOT_APPROVED and (held > 0 or not payment.capture):
         moved.append(Movement("authorized", payment.amount_minor))

@@ -14,6 +14,7 @@ from waybill_orders.domain.payments import ChargeFacts, GatewayEvent, Payment
 from waybill_orders.domain.refunds import Refund
 
 NAME = "sandbox"
+_LONGEST_CODE = 64  # what the events' contract allows
 _STATUSES = frozenset({"authorized", "captured", "pending", "declined", "voided"})
 
 
@@ -66,7 +67,7 @@ class SandboxGateway:
         if answer.status_code in (408, 425, 429):
             raise GatewayUnansweredError(f"{method} {path} was put off with {answer.status_code}")
         if answer.status_code >= 400 and answer.status_code != 402:
-            raise GatewayRefusedError(str(told.get("code", f"http_{answer.status_code}")))
+            raise GatewayRefusedError(_code(told.get("code")) or f"http_{answer.status_code}")
         return told
 
 
@@ -79,7 +80,7 @@ class SandboxWebhooks:
     def read(self, headers: Mapping[str, str], raw: bytes) -> GatewayEvent:
         """Return the event; raises WebhookRefusedError for one that is forged, old or unreadable."""
         if self._webhook is None:
-            raise WebhookRefusedError("no secret is configured here (WAYBILL_ORDERS_GATEWAY_WEBHOOK_SECRET)")
+            raise WebhookRefusedError("no secret is configured here (WAYBILL_ORDERS_WEBHOOK_SECRET)")
         try:
             payload = self._webhook.verify(raw, dict(headers))
         except (WebhookVerificationError, ValueError) as error:  # the library lets malformed base64 and JSON through
@@ -110,10 +111,14 @@ def _facts(charge: Mapping[str, Any]) -> ChargeFacts:
             status=charge["status"],
             captured_minor=int(charge["captured"]["amount"]),
             released_minor=int(charge["released"]["amount"]),
-            code=charge.get("code"),
+            code=_code(charge.get("code")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise GatewayUnansweredError(f"the gateway's charge cannot be read: {error!r}") from error
+
+
+def _code(code: object) -> str | None:
+    return str(code)[:_LONGEST_CODE] if code else None
 
 
 def _object(answer: requests.Response) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from waybill_common.clock import utc_now
 from waybill_common.jobs import Again, Done, Failed, JobRun, Outcome
+
 from waybill_orders.use_cases.return_money import Progress
 
 KIND = "return_money"

@@ -30,7 +30,9 @@ _ADD = sa.text(
 )
 _GET = sa.text(f"SELECT {PAYMENT_COLUMNS} FROM payments WHERE order_id = :order_id AND id = :id")  # noqa: S608 - our own column names
 _OF_ORDER = sa.text(f"SELECT {PAYMENT_COLUMNS} FROM payments WHERE order_id = :order_id ORDER BY attempt")  # noqa: S608 - our own column names
-_BY_REFERENCE = sa.text("SELECT order_id, id FROM payments WHERE gateway = :gateway AND reference = :reference")
+_FIND = sa.text(
+    f"SELECT {PAYMENT_COLUMNS} FROM payments WHERE gateway = :gateway AND reference = :reference"  # noqa: S608
+)
 _SAVE = sa.text(
     """
     UPDATE payments SET status = :status, authorized_minor = :authorized_minor, captured_minor = :captured_minor,
@@ -119,10 +121,10 @@ class SqlPayments:
         """Return the order's payments, oldest first."""
         return [payment_of(row) for row in self._connection.execute(_OF_ORDER, {"order_id": order_id})]
 
-    def order_of_reference(self, gateway: str, reference: str) -> tuple[str, str] | None:
-        """Return (order id, payment id) of a charge's reference, None when it is not ours."""
-        row = self._connection.execute(_BY_REFERENCE, {"gateway": gateway, "reference": reference}).one_or_none()
-        return None if row is None else (row.order_id, row.id)
+    def find(self, gateway: str, reference: str) -> Payment | None:
+        """Return the payment under a charge's reference, not locked; None when it is not ours."""
+        row = self._connection.execute(_FIND, {"gateway": gateway, "reference": reference}).one_or_none()
+        return None if row is None else payment_of(row)
 
     def save(self, payment: Payment, *, lease_seconds: float | None = None) -> None:
         """Write what changed; a command in flight is left alone for `lease_seconds`."""

@@ -48,7 +48,7 @@ def send_command(gateway: PaymentGateway, payment: Payment) -> Told | Refused | 
     if payment.operation is None:
         raise ValueError(f"payment {payment.id} has no command in flight")
     try:
-        return Told(commands[payment.operation](payment))
+        return _told(payment, commands[payment.operation](payment))
     except GatewayUnansweredError:
         return Unanswered()
     except GatewayRefusedError as error:
@@ -72,4 +72,9 @@ def ask_for_charge(gateway: PaymentGateway, payment: Payment) -> Told | Unanswer
         facts = gateway.find(payment.reference)
     except (GatewayUnansweredError, GatewayRefusedError):
         return Unanswered()
-    return None if facts is None else Told(facts)
+    return None if facts is None else _told(payment, facts)
+
+
+def _told(payment: Payment, facts: ChargeFacts) -> Told | Unanswered:
+    """Take facts that cannot be about this payment for no answer: they must move no money and block nobody."""
+    return Told(facts) if facts.fits(payment) else Unanswered()

@@ -59,8 +59,8 @@ class Payments(Protocol):
     def of_order(self, order_id: str) -> list[Payment]:
         """Return the order's payments, oldest first."""
 
-    def order_of_reference(self, gateway: str, reference: str) -> tuple[str, str] | None:
-        """Return (order id, payment id) of a charge's reference, None when it is not ours."""
+    def find(self, gateway: str, reference: str) -> Payment | None:
+        """Return the payment under a charge's reference, not locked; None when it is not ours."""
 
     def save(self, payment: Payment, *, lease_seconds: float | None = None) -> None:
         """Write what changed; a command in flight is left alone for `lease_seconds`."""
