@@ -64,6 +64,7 @@ class SmtpCatcher:
             options |= {"authenticator": self._authenticate, "auth_require_tls": self._tls is not None}
         self._controller = _Controller(self, options)
         self._controller.start()
+        self.clear()  # aiosmtpd's controller has made a connection of its own, to see that it can
         return self
 
     def stop(self) -> None:

@@ -1,12 +1,12 @@
 """Routes foreign events to what the notifier does with them; no I/O but its own database."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from waybill_common.clock import parse_rfc3339
 from waybill_common.messaging import EventRouter, Handling, IncomingEvent, PermanentMessageError
 
-from waybill_notifier.consumers.payloads import order_facts, text
+from waybill_notifier.consumers.payloads import moment, order_facts, text
 from waybill_notifier.domain.kinds import BY_EVENT, BY_PURPOSE
 from waybill_notifier.use_cases.apply_revocation import ApplyRevocation
 from waybill_notifier.use_cases.queue_mail import QueueMail
@@ -59,7 +59,7 @@ class Messages:
             order_id=None,
             facts={"mail_request_id": text(event.data, "mail_request_id")},
             event_at=event.time,
-            expires_at=_time(event, "expires_at"),
+            expires_at=parse_rfc3339(moment(event.data, "expires_at")),
         )
         return _handling(self._queue_mail(command))
 
@@ -93,10 +93,3 @@ class Messages:
 
 def _handling(is_new: bool) -> Handling:
     return Handling.HANDLED if is_new else Handling.DUPLICATE
-
-
-def _time(event: IncomingEvent, name: str) -> datetime:
-    try:
-        return parse_rfc3339(text(event.data, name))
-    except ValueError as error:
-        raise PermanentMessageError("invalid_payload", f"{name} is no RFC 3339 time") from error

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from waybill_common.clock import parse_rfc3339, rfc3339
 from waybill_common.messaging import PermanentMessageError
 
 _ORDER_TEXTS = ("number", "status", "payment_status", "currency")
@@ -32,6 +33,15 @@ def number(data: Mapping[str, Any], name: str) -> int:
     return value
 
 
+def moment(data: Mapping[str, Any], name: str) -> str:
+    """An RFC 3339 time that must be there, in UTC; raises PermanentMessageError."""
+    value = text(data, name)
+    try:
+        return rfc3339(parse_rfc3339(value))
+    except ValueError as error:
+        raise PermanentMessageError("invalid_payload", f"{name} is no RFC 3339 time") from error
+
+
 def order_facts(data: Mapping[str, Any]) -> dict[str, Any]:
     """The order as mails show it; amounts in minor units.
 
@@ -40,8 +50,8 @@ def order_facts(data: Mapping[str, Any]) -> dict[str, Any]:
     facts: dict[str, Any] = {name: text(data, name) for name in _ORDER_TEXTS}
     facts |= {name: number(data, name) for name in _ORDER_AMOUNTS}
     facts |= {
-        "placed_at": text(data, "placed_at"),
-        "expires_at": optional_text(data, "expires_at"),
+        "placed_at": moment(data, "placed_at"),
+        "expires_at": None if data.get("expires_at") is None else moment(data, "expires_at"),
         "lines": [_line(line) for line in _objects(data, "lines")],
     }
     for name, read in (("payment", _payment), ("refund", _refund), ("fulfillment", _fulfillment)):

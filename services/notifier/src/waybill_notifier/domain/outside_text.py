@@ -9,7 +9,7 @@ ZERO_WIDTH_SPACE = "\u200b"
 
 # A mail client turns these into links by itself, in the text part too: dots before a letter ("evil.com"), dotted
 # numbers (10.0.0.1), schemes and addresses. A zero-width space behind the mark breaks the pattern and reads the same.
-_LINK_MARK = re.compile(r"[.。．｡](?=[^\W_])|:(?=//|[^\W\d_])|@")
+_LINK_MARK = re.compile(r"[.。．｡](?=[^\W\d_])|(?<=\d)\.(?=\d+\.\d)|:(?=//|[^\W\d_])|@")
 _SPACES = re.compile(r"\s+")
 
 

@@ -16,9 +16,10 @@ from markupsafe import escape
 
 from waybill_notifier.domain.letter import Recipient, Rendered, checked_subject
 from waybill_notifier.domain.money import major_units
-from waybill_notifier.domain.outside_text import ZERO_WIDTH_SPACE, tame, tame_all
+from waybill_notifier.domain.outside_text import tame, tame_all
 from waybill_notifier.gateways.words import language_for, text_of
 
+_TIMES = ("placed_at", "expires_at")
 _BLANK_LINES = re.compile(r"\n\s*\n(\s*\n)*")
 
 
@@ -54,11 +55,9 @@ class _Speaker:
     def number(self, value: int) -> str:
         return format_decimal(value, locale=self.language)
 
-    def date(self, moment: datetime | str) -> str:
-        # A fact's time was tamed like all its strings, which marks the dot before its digits.
-        when = datetime.fromisoformat(moment.replace(ZERO_WIDTH_SPACE, "")) if isinstance(moment, str) else moment
+    def date(self, moment: datetime) -> str:
         pattern = text_of(self.language, "common.moment")
-        return format_datetime(when, pattern, tzinfo=self.timezone, locale=self.language)
+        return format_datetime(moment, pattern, tzinfo=self.timezone, locale=self.language)
 
 
 class Renderer:
@@ -79,7 +78,7 @@ class Renderer:
         which the caller has checked, becomes a link. Raises MissingTextError, jinja2.UndefinedError for a template
         that asks for what is not there, UnsendableError for a subject that cannot stand in a header.
         """
-        order = tame_all(dict(facts))
+        order = _tamed(facts)
         language = language_for(recipient.locale)
         speaker = _Speaker(language, order.get("currency") or "EUR", _zone(recipient.timezone), is_html=False)
         subject = checked_subject(self._subject(template, order, speaker))
@@ -94,7 +93,7 @@ class Renderer:
         if facts is None:
             return text_of(language_for(locale), f"{template}.heading")
         speaker = _Speaker(language_for(locale), facts.get("currency") or "EUR", UTC, is_html=False)
-        return checked_subject(self._subject(template, tame_all(dict(facts)), speaker))
+        return checked_subject(self._subject(template, _tamed(facts), speaker))
 
     def _subject(self, template: str, order: Mapping[str, Any], speaker: _Speaker) -> str:
         return speaker.t(f"{template}.subject{_variant(template, order)}", **self._values(order, speaker))
@@ -136,6 +135,12 @@ class Renderer:
         }
         body = environment.get_template(f"mails/{template}.j2").render(context)
         return _BLANK_LINES.sub("\n\n", body).strip() + "\n"
+
+
+def _tamed(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts with their strings tamed and their times read; the consumer has checked that they are times."""
+    times = {name: datetime.fromisoformat(facts[name]) for name in _TIMES if facts.get(name) is not None}
+    return {**tame_all(dict(facts)), **times}
 
 
 def _variant(template: str, order: Mapping[str, Any]) -> str:

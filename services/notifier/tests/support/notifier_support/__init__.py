@@ -1,0 +1,1 @@
+"""What the notifier's tests stand on."""
