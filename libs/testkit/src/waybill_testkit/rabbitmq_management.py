@@ -7,6 +7,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import requests
 
+NOT_FOUND = 404
+
 
 class Management:
     """Talks to `base_url` with the name and password of `amqp_url`."""
@@ -41,6 +43,14 @@ class Management:
         everything = {"configure": ".*", "write": ".*", "read": ".*"}
         self.call("PUT", f"/permissions/{quote(name, safe='')}/{quote(self._user)}", everything)
         return urlunsplit(urlsplit(self._amqp_url)._replace(path="/" + quote(name, safe="")))
+
+    def close_connection(self, name: str) -> None:
+        """Make the broker close a client's connection; one that is gone already is fine."""
+        try:
+            self.call("DELETE", f"/connections/{quote(name, safe='')}")
+        except requests.HTTPError as error:
+            if error.response.status_code != NOT_FOUND:
+                raise
 
     def delete_vhost(self, name: str) -> None:
         """Delete a virtual host with all its queues."""

@@ -50,7 +50,7 @@ class EmbeddedBroker:
                 routes = load_routes(cursor)
                 if queue not in routes.queues:
                     raise BrokerUnavailableError(f"no queue {queue!r}")
-                notify(cursor, expire(cursor, routes))
+                notify(cursor, routes, expire(cursor, routes))
                 return ready_count(cursor, queue)
         finally:
             close_session(session)

@@ -94,7 +94,7 @@ class EmbeddedPublisher:
         # here costs a second, since subscriptions also look by themselves.
         if touched:
             with self._session.cursor() as cursor:
-                notify(cursor, touched)
+                notify(cursor, routes, touched)
         return returned, nacked
 
 

@@ -55,9 +55,13 @@ def ready_count(cursor: Any, queue: str) -> int:
     return int(cursor.fetchone()[0])
 
 
-def notify(cursor: Any, queues: Iterable[str]) -> None:
-    """Wake the subscriptions of `queues`."""
-    for queue in queues:
+def notify(cursor: Any, routes: Routes, queues: Iterable[str]) -> None:
+    """Wake the subscriptions of `queues`, and those of the queues that their messages expire into."""
+    woken = set(queues)
+    for queue in tuple(woken):
+        if routes.number(queue, "x-message-ttl") is not None:
+            woken.update(routes.dead_letter_route(queue, "").queues)
+    for queue in woken:
         cursor.execute("SELECT pg_notify(%s, '')", (channel_of(queue),))
 
 

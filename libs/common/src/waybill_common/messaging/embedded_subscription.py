@@ -80,12 +80,14 @@ class EmbeddedSubscription:
         """Give back what is not acknowledged and close the connection."""
         with contextlib.suppress(psycopg2.Error), self._session, self._session.cursor() as cursor:
             if self._held:
-                notify(cursor, give_back(cursor, load_routes(cursor, self._routes), self._queue, self._owner))
+                routes = load_routes(cursor, self._routes)
+                notify(cursor, routes, give_back(cursor, routes, self._queue, self._owner))
         self._held.clear()
         close_session(self._session)
 
     def _take(self, limit: int) -> list[Delivery]:
         keep_alive(self._session)
+        was_woken = bool(self._session.notifies)
         self._session.notifies.clear()
         if self._is_cancelled:
             return []
@@ -94,6 +96,8 @@ class EmbeddedSubscription:
                 self._look_after_others()
             free = min(limit, self._prefetch - len(self._held))
             rows = take(cursor, self._queue, self._owner, free) if free > 0 else []
+            if was_woken and not rows:
+                self._look_after_others()  # a rung got a message: note when it is due
         return [self._hand_out(row) for row in rows]
 
     def _hand_out(self, row: Row) -> Delivery:
@@ -120,7 +124,7 @@ class EmbeddedSubscription:
             due = seconds_until_due(cursor)
         if touched:
             with self._session.cursor() as cursor:
-                notify(cursor, touched)
+                notify(cursor, self._routes, touched)
         pause = LOOK_EVERY_SECONDS if due is None else min(LOOK_EVERY_SECONDS, max(due, _SHORTEST_LOOK_SECONDS))
         self._next_look = time.monotonic() + pause
 

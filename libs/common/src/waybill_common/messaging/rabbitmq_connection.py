@@ -110,6 +110,20 @@ def stop_consumer(channel: BlockingChannel, consumer_tag: str) -> None:
     channel._flush_output()  # noqa: SLF001
 
 
+def flush_acknowledgements(channel: BlockingChannel) -> None:
+    """Return when the broker's channel has worked through all we sent, after two seconds at the latest.
+
+    RabbitMQ kills the channel as soon as it sees the socket end, with acknowledgements that wait in its mailbox; an
+    answer on the same channel proves that they were taken.
+    """
+    answered: list[Any] = []
+    deadline = time.monotonic() + _CLOSE_SECONDS
+    with contextlib.suppress(AMQPError, OSError):
+        channel._impl.basic_qos(prefetch_count=1, callback=answered.append)  # noqa: SLF001  any request would do
+        while not answered and channel.is_open and time.monotonic() < deadline:
+            channel.connection.process_data_events(time_limit=0.01)
+
+
 def close_politely(connection: BlockingConnection) -> None:
     """Close with the AMQP handshake, but cut when the broker does not answer within two seconds."""
     deadline = time.monotonic() + _CLOSE_SECONDS
@@ -144,5 +158,8 @@ def cut(connection: BlockingConnection) -> None:
     with contextlib.suppress(AMQPError, OSError):
         own.shutdown(socket.SHUT_RDWR)
     with contextlib.suppress(AMQPError, OSError):
-        # pika notices the end of the stream at its next look, closes the socket and frees its poller and timers.
-        connection.process_data_events(time_limit=0.2)
+        # pika notices the end of the stream when it looks, closes the socket and frees its poller and timers; the first
+        # look may end early over an event that was pending.
+        for _ in range(5):
+            if socket_of(connection) is not None:
+                connection.process_data_events(time_limit=0.1)
