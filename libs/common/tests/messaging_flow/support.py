@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import orjson
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry
-from waybill_common.clock import utc_now
+from waybill_common.clock import rfc3339, utc_now
 from waybill_common.database import EngineOptions, make_engine
 from waybill_common.ids import uuid7
 from waybill_common.messaging import (
@@ -174,7 +174,8 @@ def message(subject: str = "usr_1", number: int = 1, **changes: object) -> Messa
         schema_version=1,
         subject=subject,
         sequence=number,
-        occurred_at=utc_now(),
+        time=rfc3339(now := utc_now()),
+        epoch_seconds=int(now.timestamp()),
         data="{}",
     )
     built = build_message(event)

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 import sqlalchemy as sa
 
-from waybill_common.clock import parse_rfc3339, rfc3339
+from waybill_common.clock import parse_rfc3339
 from waybill_common.database import sqlstate
 from waybill_common.ids import uuid7
 from waybill_common.messaging.broker import Message
@@ -55,16 +55,20 @@ class NewEvent:
     id: str = field(default_factory=lambda: str(uuid7()))
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedEvent:
-    """A row of the event log as the relay reads it; `data` is the JSON text PostgreSQL keeps."""
+class LoggedEvent(NamedTuple):
+    """A row of the event log as the relay reads it: `time` in RFC 3339, `data` the JSON text PostgreSQL keeps.
+
+    A tuple of texts, because the relay makes thousands a second: a frozen dataclass with a datetime costs as much as
+    the rest of the envelope.
+    """
 
     id: str
     type: str
     schema_version: int
     subject: str
     sequence: int | None
-    occurred_at: datetime
+    time: str
+    epoch_seconds: int
     data: str
     correlation_id: str | None = None
     causation_id: str | None = None
@@ -154,19 +158,20 @@ def build_envelope(event: LoggedEvent) -> bytes:
         "source": f"/waybill/{event.type.partition('.')[0]}",
         "type": event.type,
         "subject": event.subject,
-        "time": rfc3339(event.occurred_at),
+        "time": event.time,
         "datacontenttype": "application/json",
         "dataschema": f"urn:waybill:event:{event.type}:v{event.schema_version}",
     }
-    optional = {
-        # CloudEvents' sequence extension is a string.
-        "sequence": None if event.sequence is None else str(event.sequence),
-        "correlationid": event.correlation_id,
-        "causationid": event.causation_id,
-        "traceparent": event.traceparent,
-        "tracestate": event.tracestate,
-    }
-    envelope |= {name: value for name, value in optional.items() if value is not None}
+    if event.sequence is not None:
+        envelope["sequence"] = str(event.sequence)  # CloudEvents' sequence extension is a string
+    for name, value in (
+        ("correlationid", event.correlation_id),
+        ("causationid", event.causation_id),
+        ("traceparent", event.traceparent),
+        ("tracestate", event.tracestate),
+    ):
+        if value is not None:
+            envelope[name] = value
     envelope["data"] = orjson.Fragment(event.data)
     body = orjson.dumps(envelope)
     if len(body) > MAX_EVENT_BYTES:
@@ -185,14 +190,16 @@ def build_message(event: LoggedEvent) -> Message:
         raise ValueError(
             f"event {event.id} has a type of {len(event.type.encode())} bytes; a routing key holds 1 to 255"
         )
-    trace = {"traceparent": event.traceparent, "tracestate": event.tracestate}
+    headers = {"traceparent": event.traceparent} if event.traceparent else {}
+    if event.tracestate:
+        headers["tracestate"] = event.tracestate
     return Message(
         routing_key=event.type,
         body=build_envelope(event),
         message_id=event.id,
-        headers={name: value for name, value in trace.items() if value is not None},
+        headers=headers,
         type=event.type,
-        timestamp=int(event.occurred_at.timestamp()),
+        timestamp=event.epoch_seconds,
         app_id=event.type.partition(".")[0],
     )
 
