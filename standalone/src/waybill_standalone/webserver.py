@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import waitress
+from waitress import wasyncore
 
 
 class WebServer:
@@ -30,6 +31,8 @@ class WebServer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish what is being answered and close the ports."""
-        self._server.close()
+        """Finish what is being answered, then close the ports and what callers keep open between two requests."""
+        self._server.task_dispatcher.shutdown()
+        trigger = next(one for one in self._sockets.values() if hasattr(one, "pull_trigger"))
+        trigger.pull_trigger(lambda: wasyncore.close_all(self._sockets, ignore_all=True))  # in the loop's own thread
         self._thread.join(10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -16,12 +17,14 @@ from rich.rule import Rule
 from rich.text import Text
 from waybill_common.clock import parse_rfc3339, rfc3339, utc_now
 
+_ID = re.compile(r"\b([a-z]{3})_[0-9a-f]{26}([0-9a-f]{6})\b")  # long ids say nothing in a line; the facts have them
+
 
 class Teller:
     """Keeps the facts of one run, in order, and prints each as one line."""
 
     def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(highlight=False, soft_wrap=True)
+        self._console = console or Console(highlight=False)
         self.started_at = utc_now()
         self.timeline: list[dict[str, Any]] = []
         self.mails: list[dict[str, Any]] = []
@@ -39,7 +42,8 @@ class Teller:
             {"kind": "call", "at": rfc3339(now), "who": who, "request": request, "status": status, "result": result}
         )
         color = "green" if status < 300 else "yellow"
-        self._line(now, "→", who, f"{request}  [{color}]{status}[/]  [dim]{escape(result)}[/]")
+        short = _ID.sub(r"\1_…\2", request)
+        self._line(now, "→", who, f"{short}  [{color}]{status}[/]  [dim]{escape(result)}[/]")
 
     def event(self, event: Mapping[str, Any], order: str) -> None:
         """An event of an order's timeline."""
@@ -70,7 +74,7 @@ class Teller:
 
     def say(self, text: str) -> None:
         """A sentence to the person."""
-        self._console.print(text)
+        self._console.print(escape(text), soft_wrap=True)
 
     def keep(self, path: Path, outcome: Mapping[str, Any]) -> None:
         """Leave the same facts as JSON, whole or not at all, for this user alone."""
@@ -98,4 +102,4 @@ class Teller:
 
     def _line(self, at: datetime, sign: str, who: str, text: str) -> None:
         clock = at.astimezone().strftime("%H:%M:%S.%f")[:-3]
-        self._console.print(f"[dim]{clock}[/]  {sign} {who:<8} {text}")
+        self._console.print(f"[dim]{clock}[/]  {sign} {who:<8} {text}", soft_wrap=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import io
-import logging
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -39,8 +38,8 @@ def run_single(settings: StandaloneSettings, notice: Notice) -> None:
     """Start everything, say where it is, and keep it running until SIGINT or SIGTERM."""
     stop = stop_on_signals()
     ground = Ground(settings)
-    _log_to(ground.home.logs / "platform.log")
     with ExitStack() as started:
+        _log_to(ground.home.logs / "platform.log", started)
         started.callback(ground.close)
         started.callback(notice.stopping)
         _start(ground, notice, started)
@@ -61,7 +60,6 @@ def _start(ground: Ground, notice: Notice, started: ExitStack) -> None:
     notice.step("services")
     ground.supervisor.start([programs.gateway_program(settings, program_environment(environment))])
     _start_services(settings, started)
-    _log_to(ground.home.logs / "platform.log")  # each service's entry has set up the logs for itself
     notice.step("accounts")
     accounts = AccountMaker(settings, ground.home, program_environment(environment)).ensure()
     ground.tell_ready("standalone", addresses, accounts)
@@ -105,10 +103,8 @@ def _migrate() -> None:
                 raise StartError(f"{service} migrate failed: {error}\n{said.getvalue()[-2000:]}") from error
 
 
-def _log_to(path: Path) -> None:
-    """The terminal is for the person; the services' lines go to a file."""
+def _log_to(path: Path, started: ExitStack) -> None:
+    """The terminal is for the person: what the services write to standard error goes to a file, whoever sets it up."""
+    stream = started.enter_context(path.open("a", encoding="utf-8", buffering=1))
+    started.enter_context(redirect_stderr(stream))
     configure_logging("standalone")
-    stream = path.open("a", encoding="utf-8", buffering=1)
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, logging.StreamHandler):
-            handler.setStream(stream)
