@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,6 +21,8 @@ def run_gunicorn(settings: ServiceSettings) -> NoReturn:
     environ.setdefault(METRICS_FOLDER, tempfile.mkdtemp(prefix=f"waybill-{settings.service}-metrics-"))
     environ["PROMETHEUS_DISABLE_CREATED_SERIES"] = "True"
     command = [
+        sys.executable,
+        "-m",
         "gunicorn",
         f"waybill_{settings.service}.wsgi:create()",
         f"--config=python:{__name__}",
@@ -28,7 +31,8 @@ def run_gunicorn(settings: ServiceSettings) -> NoReturn:
         f"--workers={settings.web_workers}",
         f"--threads={settings.web_threads}",
     ]
-    os.execvpe(command[0], command, environ)  # noqa: S606 - no shell: the arguments are ours
+    # By the interpreter and not by name: the command of another installation may stand in PATH, or none.
+    os.execve(sys.executable, command, environ)  # noqa: S606 - no shell: the arguments are ours
 
 
 # Read by gunicorn from this module.

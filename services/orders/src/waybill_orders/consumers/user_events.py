@@ -6,7 +6,6 @@ from typing import Any
 
 from waybill_common.health import Tick
 from waybill_common.messaging import EventRouter, Handling, IncomingEvent, PermanentMessageError
-from waybill_common.sessions import PeerError
 from waybill_common.telemetry import get_logger
 
 from waybill_orders.use_cases.follow_revocations import (
@@ -52,6 +51,7 @@ class RevocationFeed:
         self._read_revocations = read_revocations
         self._is_open = is_open
         self._is_seeded = False
+        self._complaint = ""
         self.tick = Tick(limit_seconds=60.0)
 
     def run(self, stop: threading.Event) -> None:
@@ -71,10 +71,15 @@ class RevocationFeed:
             if not self._is_open():
                 return False
             note_feed_alive(self._unit_of_work)
-        except (PeerError, ValueError) as error:
-            _log.warning("revocations_not_seeded", error=str(error))
+        except Exception as error:  # noqa: BLE001 - auth or the database may be away for an hour: the feed ages and comes back
+            self._complain(error)
             return False
-        except Exception as error:  # noqa: BLE001 - the database may be away for an hour: the feed ages and comes back
-            _log.warning("feed_not_noted", error=repr(error))
-            return False
+        self._complaint = ""
         return True
+
+    def _complain(self, error: Exception) -> None:
+        """Say what is wrong once, not every second."""
+        complaint = f"{type(error).__name__}: {error}"
+        if complaint != self._complaint:
+            self._complaint = complaint
+            _log.warning("revocation_feed_stands_still", error=complaint, seeded=self._is_seeded)
