@@ -2,9 +2,9 @@
 
 import os
 import threading
-from datetime import UTC, datetime
 
 import orjson
+from waybill_common.clock import rfc3339, utc_now
 from waybill_common.messaging.broker import Outgoing, connect_broker
 from waybill_common.messaging.events import LoggedEvent, build_message
 
@@ -32,7 +32,8 @@ def _outgoing(event) -> Outgoing:
             type=event["type"],
             subject=event["subject"],
             sequence=event["sequence"],
-            occurred_at=datetime.now(UTC),
+            time=rfc3339(now := utc_now()),
+            epoch_seconds=int(now.timestamp()),
             data=orjson.dumps(event["data"]).decode(),
             schema_version=event["schema_version"],
         )
