@@ -64,7 +64,8 @@ class SmtpCatcher:
             options |= {"authenticator": self._authenticate, "auth_require_tls": self._tls is not None}
         self._controller = _Controller(self, options)
         self._controller.start()
-        self.clear()  # aiosmtpd's controller has made a connection of its own, to see that it can
+        self.connections = 0  # aiosmtpd's controller has made one of its own, to see that it can
+        self.commands.clear()
         return self
 
     def stop(self) -> None:
