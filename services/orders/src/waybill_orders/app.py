@@ -7,7 +7,6 @@ from waybill_common.http.wsgi import Wsgi
 
 from waybill_orders.bootstrap import WebParts
 from waybill_orders.views.errors import ORDER_ERRORS
-from waybill_orders.views.payment_errors import PAYMENT_ERRORS
 
 
 def create_app(parts: WebParts) -> Flask:
@@ -19,7 +18,7 @@ def create_app(parts: WebParts) -> Flask:
             registry=parts.foundation.registry,
             verifier=parts.verifier,
             blueprints=parts.blueprints,
-            domain_errors={**ORDER_ERRORS, **PAYMENT_ERRORS},
+            domain_errors=ORDER_ERRORS,
             connectors=parts.foundation.connectors,
             trusted_hosts=settings.hosts,
             proxy_hops=settings.trusted_proxy_hops,

@@ -20,6 +20,15 @@ from waybill_orders.domain.errors import (
     TotalDriftError,
     VersionMismatchError,
 )
+from waybill_orders.domain.payment_errors import (
+    FulfillmentNotFoundError,
+    GatewayRefusedError,
+    NothingDueError,
+    PaymentInProgressError,
+    PaymentNotFoundError,
+    RefundNotFoundError,
+    WebhookRefusedError,
+)
 
 
 def _plain(status: int, *, retryable: bool | None = None) -> Callable[[Any], Problem]:
@@ -62,6 +71,19 @@ def _amount_refused(error: AmountRefusedError) -> Problem:
     return Problem(409, error.code, str(error), requested=requested, limit=limit)
 
 
+def _payment_in_progress(error: PaymentInProgressError) -> Problem:
+    headers = {"Retry-After": "1"}
+    return Problem(409, error.code, str(error), headers=headers, retryable=True, payment_id=error.payment_id)
+
+
+def _gateway_refused(error: GatewayRefusedError) -> Problem:
+    return Problem(409, error.code, str(error), gateway_code=error.gateway_code)
+
+
+def _webhook_refused(error: WebhookRefusedError) -> Problem:
+    return Problem(401, error.code, str(error), headers={"WWW-Authenticate": 'StandardWebhooks realm="waybill"'})
+
+
 ORDER_ERRORS: Mapping[type[Exception], Callable[[Any], Problem]] = {
     OrderNotFoundError: _plain(404),
     ProductNotFoundError: _plain(404),
@@ -75,4 +97,11 @@ ORDER_ERRORS: Mapping[type[Exception], Callable[[Any], Problem]] = {
     InvalidTransitionError: _invalid_transition,
     QuantityRefusedError: _quantity_refused,
     AmountRefusedError: _amount_refused,
+    PaymentNotFoundError: _plain(404),
+    RefundNotFoundError: _plain(404),
+    FulfillmentNotFoundError: _plain(404),
+    PaymentInProgressError: _payment_in_progress,
+    NothingDueError: _plain(409),
+    GatewayRefusedError: _gateway_refused,
+    WebhookRefusedError: _webhook_refused,
 }

@@ -32,7 +32,6 @@ from waybill_orders.views.errors import ORDER_ERRORS
 from waybill_orders.views.fulfillments import fulfillments_blueprints
 from waybill_orders.views.orders import OrderTerms, orders_blueprint
 from waybill_orders.views.payment_answers import JsonMoneyAnswers
-from waybill_orders.views.payment_errors import PAYMENT_ERRORS
 from waybill_orders.views.payments import MoneyDesk, payments_blueprints
 from waybill_orders.views.refunds import refunds_blueprints
 from waybill_orders.views.webhooks import webhooks_blueprint
@@ -112,7 +111,7 @@ class Shop:
                 *fulfillments_blueprints(self.unit_of_work, orders),
                 webhooks_blueprint(self.unit_of_work, SandboxWebhooks(SECRET)),
             ],
-            domain_errors={**ORDER_ERRORS, **PAYMENT_ERRORS},
+            domain_errors=ORDER_ERRORS,
         )
         return create_service_app(parts)
 
