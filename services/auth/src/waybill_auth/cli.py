@@ -1,6 +1,8 @@
 """The `auth` command: the processes of the service, its schema, its first administrator and its keys."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -55,8 +57,7 @@ def migrate() -> None:
 
     settings = _settings()
     click.echo(f"schema {run_migrations(settings.database_url.get_secret_value(), _PACKAGE)}")
-    with _Said():
-        commands = _commands(settings)
+    with _commands(settings) as commands:
         clients = commands.reconcile_clients()
         click.echo(f"clients {', '.join(clients) or 'unchanged'}")
         for kid in commands.rotate_keys(is_asked_for=False).created:
@@ -68,10 +69,13 @@ def check_config() -> None:
     """Read the settings and say everything that is wrong with them."""
     settings = _settings()
     from waybill_auth.domain.clients import read_clients
+    from waybill_auth.domain.errors import ClientsFileError
 
-    with _Said():
-        if settings.clients.get_secret_value().strip():
-            read_clients(settings.clients.get_secret_value())
+    try:
+        read_clients(settings.clients.get_secret_value() or "[]")
+    except ClientsFileError as error:
+        click.echo(f"WAYBILL_AUTH_CLIENTS: {error}", err=True)
+        sys.exit(2)
     click.echo("settings are complete")
 
 
@@ -84,8 +88,8 @@ def users() -> None:
 @click.argument("email")
 def create_admin(email: str) -> None:
     """Give EMAIL an account with the role admin and print a one-time link for its password."""
-    with _Said():
-        admin = _commands(_settings()).create_admin(email)
+    with _commands(_settings()) as commands:
+        admin = commands.create_admin(email)
         click.echo(f"{admin.user_id} is administrator. This link is good once, for 24 hours:")
         click.echo(admin.link)
 
@@ -128,8 +132,8 @@ def keys() -> None:
 @keys.command()
 def rotate() -> None:
     """Publish a new signing key now; it signs from ten minutes later on, when every verifier has read it."""
-    with _Said():
-        rotation = _commands(_settings()).rotate_keys(is_asked_for=True)
+    with _commands(_settings()) as commands:
+        rotation = commands.rotate_keys(is_asked_for=True)
         names = ("created", "activated", "retired", "dropped")
         changes = [f"{name} {kid}" for name in names for kid in getattr(rotation, name)]
         click.echo("\n".join(changes) or "a new key is published already and waits for its time")
@@ -139,43 +143,40 @@ def rotate() -> None:
 @click.argument("kid")
 def revoke_key(kid: str) -> None:
     """Take the key KID out of use at once, because it leaked; every session ends."""
-    with _Said():
-        click.echo(f"revoked; the sessions of {_commands(_settings()).revoke_key(kid)} accounts ended")
+    with _commands(_settings()) as commands:
+        click.echo(f"revoked; the sessions of {commands.revoke_key(kid)} accounts ended")
 
 
 def _change_role(email: str, role: str, *, grants: bool) -> None:
     from waybill_auth.use_cases.change_roles import ChangeRole
 
-    with _Said():
-        roles = _commands(_settings()).change_role(ChangeRole(email, role, grants))
+    with _commands(_settings()) as commands:
+        roles = commands.change_role(ChangeRole(email, role, grants))
         click.echo(f"{email}: {', '.join(roles)}")
 
 
 def _set_state(email: str, *, disables: bool) -> None:
     from waybill_auth.use_cases.set_account_state import SetAccountState
 
-    with _Said():
-        _commands(_settings()).set_account_state(SetAccountState(email, disables))
+    with _commands(_settings()) as commands:
+        commands.set_account_state(SetAccountState(email, disables))
         click.echo(f"{email}: {'disabled' if disables else 'enabled'}")
 
 
-class _Said:
-    """Turns a refusal into one line on standard error and exit status 1."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        from waybill_auth.domain.errors import DomainError
-
-        if isinstance(error, DomainError):
-            click.echo(f"error: {error.code}: {error}", err=True)
-            sys.exit(1)
-
-
-def _commands(settings: Settings) -> "Commands":
+@contextmanager
+def _commands(settings: Settings) -> "Iterator[Commands]":
+    """Open the commands, close them, and turn a refusal into one line on standard error and exit status 1."""
     from waybill_auth.bootstrap import Commands
+    from waybill_auth.domain.errors import DomainError
 
-    return Commands(settings)
+    commands = Commands(settings)
+    try:
+        yield commands
+    except DomainError as error:
+        click.echo(f"error: {error.code}: {error}", err=True)
+        sys.exit(1)
+    finally:
+        commands.close()
 
 
 def _settings() -> Settings:

@@ -8,7 +8,7 @@ from waybill_common.health import AdminServer, HealthChecks
 from waybill_common.jobs import JobMetrics, Worker, ensure_recurring
 from waybill_common.messaging import Relay, RelayMetrics, connect_broker
 
-from waybill_auth.bootstrap import build_worker
+from waybill_auth.bootstrap import WorkerParts, build_worker
 from waybill_auth.config import Settings
 from waybill_auth.jobs.recurring import SCHEDULE, handlers
 
@@ -23,18 +23,24 @@ def run_relay(settings: Settings, stop: threading.Event) -> None:
 def run_worker(settings: Settings, stop: threading.Event, *, with_admin_port: bool = False) -> None:
     """Run the recurring jobs until `stop`; a process of its own also answers health checks on its admin port."""
     parts = build_worker(settings)
-    with parts.engine.begin() as connection:
-        for kind, seconds in sorted(SCHEDULE.items()):
-            ensure_recurring(connection, kind, seconds)
+    try:
+        with parts.engine.begin() as connection:
+            for kind, seconds in sorted(SCHEDULE.items()):
+                ensure_recurring(connection, kind, seconds)
+        _work(settings, parts, stop, with_admin_port=with_admin_port)
+    finally:
+        parts.close()
+
+
+def _work(settings: Settings, parts: WorkerParts, stop: threading.Event, *, with_admin_port: bool) -> None:
     registry = CollectorRegistry()
     listener = Listener(settings.database_url.get_secret_value(), [CHANNEL_JOBS], "auth-worker")
     worker = Worker(parts.engine, listener, handlers(parts.housekeeping), JobMetrics(registry))
     if not with_admin_port:
         worker.run(stop)
         return
-    admin = AdminServer(
-        HealthChecks(registry, live={"worker": worker.tick.check}), settings.web_host, settings.admin_port
-    )
+    checks = HealthChecks(registry, live={"worker": worker.tick.check})
+    admin = AdminServer(checks, settings.web_host, settings.admin_port)
     admin.start()
     try:
         worker.run(stop)

@@ -159,7 +159,12 @@ class Auth:
         parts = build_worker(self.settings)
         parts.housekeeping.rotate_keys()
         parts.housekeeping.purge_expired()
-        parts.engine.dispose()
+        parts.close()
+
+    def close(self) -> None:
+        self.commands.close()
+        self.dependencies.close()
+        self.engine.dispose()
 
 
 MakeAuth = Callable[..., Auth]
@@ -201,7 +206,7 @@ def make_auth(fresh_database: Callable[..., str]) -> Iterator[MakeAuth]:
 
     yield make
     for auth in made:
-        auth.engine.dispose()
+        auth.close()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The parts of the command line and of a worker process."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,6 +25,7 @@ class Commands:
     def __init__(self, settings: Settings) -> None:
         self._wiring = Wiring(settings, "cli")
         self._settings = settings
+        self.close = self._wiring.close
 
     def reconcile_clients(self) -> tuple[str, ...]:
         """Make the table of service clients equal to the declaration."""
@@ -63,6 +65,7 @@ class WorkerParts:
 
     engine: sa.Engine
     housekeeping: Housekeeping
+    close: Callable[[], None]
 
 
 def build_worker(settings: Settings) -> WorkerParts:
@@ -73,4 +76,4 @@ def build_worker(settings: Settings) -> WorkerParts:
         rotate_keys=partial(rotate_keys, command, wiring.unit_of_work, wiring.forge, wiring.key_rules, utc_now),
         purge_expired=partial(purge_expired, wiring.unit_of_work, settings.unverified_account_seconds, utc_now),
     )
-    return WorkerParts(wiring.engine, housekeeping)
+    return WorkerParts(wiring.engine, housekeeping, wiring.close)

@@ -1,7 +1,7 @@
 """The parts of a web process."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -74,6 +74,7 @@ class Dependencies:
     well_known: WellKnown
     internal: Internal
     open_letters: OpenLetters
+    close: Callable[[], None]
 
 
 def build_web(settings: Settings, registry: CollectorRegistry) -> Dependencies:
@@ -127,6 +128,7 @@ def build_web(settings: Settings, registry: CollectorRegistry) -> Dependencies:
             list_revocations=partial(list_revocations, unit_of_work=uow, rules=rules, clock=utc_now),
         ),
         open_letters=wiring.open_letters,
+        close=wiring.close,
     )
 
 

@@ -40,8 +40,8 @@ class Wiring:
                 lock_timeout_ms=settings.lock_timeout_ms,
             ),
         )
-        doorbell = Doorbell(self._url, f"auth-{process}")
-        self.unit_of_work: UnitOfWorkFactory = partial(AuthUnitOfWork, self.engine, doorbell)
+        self._doorbell = Doorbell(self._url, f"auth-{process}")
+        self.unit_of_work: UnitOfWorkFactory = partial(AuthUnitOfWork, self.engine, self._doorbell)
         key_ring = SecretRing(secret_pairs(settings.key_encryption_keys))
         self.forge = KeyForge(key_ring.derived("waybill signing keys 1"))
         self.session_keys = SealedSessionKeys(key_ring.derived("waybill session keys 1"))
@@ -61,3 +61,8 @@ class Wiring:
         """Open one transaction and hand out its dead letters."""
         with AuthUnitOfWork(self.engine) as work:
             yield DeadLetters(work.connection)
+
+    def close(self) -> None:
+        """Ring what waits and close the connections."""
+        self._doorbell.close()
+        self.engine.dispose()
