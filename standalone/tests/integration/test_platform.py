@@ -13,8 +13,6 @@ from waybill_testkit.waiting import eventually
 pytestmark = pytest.mark.integration
 
 _OPENAPI_COUNT = re.compile(r"^http_server_request_duration_seconds_count\{.*/openapi\.json.*\} (\S+)$", re.M)
-    r'^http_server_request_duration_seconds_count\{.*http_route="/openapi.json".*\} (\S+)$', re.M
-)
 
 
 def _get(url):
