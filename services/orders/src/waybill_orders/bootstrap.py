@@ -27,6 +27,7 @@ from waybill_orders.jobs import clean_up, return_money, settle_payments
 from waybill_orders.jobs import expire_orders as expiry
 from waybill_orders.models.signals import Signals
 from waybill_orders.repositories.audit import find_violations
+from waybill_orders.repositories.direct import keep_in_autocommit
 from waybill_orders.repositories.money_queries import SqlMoneyQueries
 from waybill_orders.repositories.order_desk import SqlOrderDesk
 from waybill_orders.repositories.order_queries import SqlOrderQueries
@@ -55,13 +56,15 @@ _REVOCATIONS_SCOPE = "auth:revocations"
 class Foundation:
     """What every process of orders stands on.
 
-    `background` is a small engine for what must not wait behind requests; `metrics` is kept because signals hold their
+    `engine` is for transactions, `direct` for statements in autocommit; both connect at need. `background` is a small
+    engine for what must not wait behind requests; `metrics` is kept because signals hold their
     receivers weakly.
     """
 
     settings: Settings
     registry: CollectorRegistry
     engine: sa.Engine
+    direct: sa.Engine
     background: sa.Engine
     doorbell: Doorbell
     signals: Signals
@@ -74,7 +77,7 @@ class Foundation:
 
     def open_desk(self) -> SqlOrderDesk:
         """Return a new desk for one order."""
-        return SqlOrderDesk(self.engine, self.doorbell, self.signals)
+        return SqlOrderDesk(self.direct, self.doorbell, self.signals)
 
     def gateway(self) -> SandboxGateway:
         """Return the payment gateway."""
@@ -84,6 +87,7 @@ class Foundation:
         """Close connections and threads."""
         self.doorbell.close()
         self.engine.dispose()
+        self.direct.dispose()
         self.background.dispose()
 
 
@@ -97,6 +101,9 @@ def lay_foundation(settings: Settings, role: str) -> Foundation:
         settings=settings,
         registry=registry,
         engine=make_engine(url, _engine_options(settings, role, settings.database_pool_size)),
+        direct=keep_in_autocommit(
+            make_engine(url, _engine_options(settings, f"{role}-direct", settings.database_pool_size))
+        ),
         background=make_engine(url, _engine_options(settings, f"{role}-background", 2)),
         doorbell=Doorbell(url, f"{settings.service}-{role}"),
         signals=signals,
@@ -156,7 +163,7 @@ def build_web(settings: Settings) -> WebParts:
 
 def build_blueprints(foundation: Foundation) -> list[GuardedBlueprint]:
     """Return every route of orders but for the OpenAPI document."""
-    unit_of_work, queries = foundation.unit_of_work, SqlOrderQueries(foundation.engine)
+    unit_of_work, queries = foundation.unit_of_work, SqlOrderQueries(foundation.direct)
     settings = foundation.settings
     terms = OrderTerms(channel=settings.channel, expiry_minutes=settings.expiry_minutes)
     money = MoneyDesk(unit_of_work, foundation.gateway(), JsonMoneyAnswers(), SqlMoneyQueries(foundation.engine))
@@ -164,7 +171,7 @@ def build_blueprints(foundation: Foundation) -> list[GuardedBlueprint]:
     return [
         orders_blueprint(foundation.open_desk, unit_of_work, queries, terms),
         remarks_blueprint(unit_of_work, queries),
-        *products_blueprints(unit_of_work, SqlProductQueries(foundation.engine)),
+        *products_blueprints(unit_of_work, SqlProductQueries(foundation.direct)),
         *payments_blueprints(money),
         *refunds_blueprints(money),
         *fulfillments_blueprints(unit_of_work, queries),

@@ -27,10 +27,11 @@ def sent(service: Service) -> list[str]:
     """What the service sends from now on."""
     statements: list[str] = []
     factory = type("Cursor", (_CountingCursor,), {"sent": statements})
-    sa.event.listen(service.engine, "connect", lambda connection, _: setattr(connection, "cursor_factory", factory))
-    service.engine.dispose()
-    with service.engine.connect():  # the dialect asks its questions about the server now
-        pass
+    for engine in (service.foundation.engine, service.foundation.direct):
+        sa.event.listen(engine, "connect", lambda connection, _: setattr(connection, "cursor_factory", factory))
+        engine.dispose()
+        with engine.connect():  # the dialect asks its questions about the server now
+            pass
     return statements
 
 

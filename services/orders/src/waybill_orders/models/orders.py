@@ -1,5 +1,6 @@
 """The one SELECT that reads whole orders, and how its rows become `Order` values."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -8,13 +9,33 @@ from waybill_common.clock import parse_rfc3339
 from waybill_orders.domain.order import Fulfillment, Order, OrderLine
 from waybill_orders.domain.states import Status
 
-# Lines and parcels come along as JSON text in the same row: one statement an order or a page, and no join to take
-# apart.
-SELECT_ORDERS = """
-SELECT o.id, o.channel, o.number, o.customer_id, o.status, o.currency, o.subtotal_minor, o.discount_minor,
-       o.shipping_minor, o.tax_minor, o.total_minor, o.authorized_minor, o.captured_minor, o.refunded_minor, o.voided,
-       o.version, o.placed_at, o.updated_at, o.expires_at, o.external_reference,
-       o.shipping_address::text AS shipping_address,
+# Columns of `orders` that are members of `Order` under the same name.
+_COLUMNS = (
+    "id",
+    "channel",
+    "number",
+    "customer_id",
+    "status",
+    "currency",
+    "subtotal_minor",
+    "discount_minor",
+    "shipping_minor",
+    "tax_minor",
+    "total_minor",
+    "authorized_minor",
+    "captured_minor",
+    "refunded_minor",
+    "voided",
+    "version",
+    "placed_at",
+    "updated_at",
+    "expires_at",
+    "external_reference",
+)
+
+# Lines and parcels come along as JSON text in the same row: one statement an order or a page, no join to take apart.
+SELECT_ORDERS = f"""
+SELECT {", ".join(f"o.{column}" for column in _COLUMNS)}, o.shipping_address::text,
        (SELECT json_agg(json_build_array(l.line, l.sku, l.name, l.quantity, l.unit_price_minor, l.discount_minor,
                                          l.tax_minor, l.total_minor, l.quantity_canceled, l.quantity_shipped,
                                          l.quantity_delivered, l.quantity_returned) ORDER BY l.line)::text
@@ -24,35 +45,18 @@ SELECT o.id, o.channel, o.number, o.customer_id, o.status, o.currency, o.subtota
                          FROM fulfillment_lines fl WHERE fl.fulfillment_id = f.id)) ORDER BY f.shipped_at, f.id)::text
         FROM fulfillments f WHERE f.order_id = o.id) AS fulfillments
 FROM orders o
-"""
+"""  # noqa: S608 - names of columns, all of them ours
 
 
-def order_of(row: Any) -> Order:
+def order_of(row: Sequence[Any]) -> Order:
     """Return the order of a row of SELECT_ORDERS."""
+    values = dict(zip(_COLUMNS, row[: len(_COLUMNS)], strict=True))
+    address, lines, fulfillments = row[len(_COLUMNS) :]
     return Order(
-        id=row.id,
-        channel=row.channel,
-        number=row.number,
-        customer_id=row.customer_id,
-        status=Status(row.status),
-        currency=row.currency,
-        subtotal_minor=row.subtotal_minor,
-        discount_minor=row.discount_minor,
-        shipping_minor=row.shipping_minor,
-        tax_minor=row.tax_minor,
-        total_minor=row.total_minor,
-        authorized_minor=row.authorized_minor,
-        captured_minor=row.captured_minor,
-        refunded_minor=row.refunded_minor,
-        voided=row.voided,
-        version=row.version,
-        placed_at=row.placed_at,
-        updated_at=row.updated_at,
-        expires_at=row.expires_at,
-        external_reference=row.external_reference,
-        shipping_address=orjson.loads(row.shipping_address),
-        lines=tuple(_line_of(values) for values in orjson.loads(row.lines or "[]")),
-        fulfillments=tuple(_fulfillment_of(values) for values in orjson.loads(row.fulfillments or "[]")),
+        **values | {"status": Status(values["status"])},
+        shipping_address=orjson.loads(address),
+        lines=tuple(_line_of(one) for one in orjson.loads(lines or "[]")),
+        fulfillments=tuple(_fulfillment_of(one) for one in orjson.loads(fulfillments)) if fulfillments else (),
     )
 
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from waybill_orders.domain.errors import ProductNotFoundError
 from waybill_orders.domain.money import Money
 from waybill_orders.domain.products import Product
+from waybill_orders.repositories.direct import DirectSession
 
 _SELECT = """
 SELECT p.sku, p.name, p.unit_price_minor, p.currency, p.active, coalesce(s.on_hand - s.reserved, 0) AS available
@@ -18,10 +19,10 @@ _PAGE = f"{_SELECT} WHERE p.active AND p.sku > %(after)s ORDER BY p.sku LIMIT %(
 
 
 class SqlProductQueries:
-    """Adapter of the port `ProductQueries`, in autocommit."""
+    """Adapter of the port `ProductQueries`."""
 
     def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._engine = engine
 
     def find(self, sku: str) -> Product:
         """Return the product; raises ProductNotFoundError."""
@@ -35,9 +36,10 @@ class SqlProductQueries:
         return [_product(row) for row in self._read(_PAGE, {"after": after or "", "limit": limit})]
 
     def _read(self, sql: str, values: dict[str, Any]) -> Sequence[Any]:
-        with self._engine.connect() as connection:
-            return connection.exec_driver_sql(sql, values).all()
+        with DirectSession(self._engine) as session:
+            return session.fetch(sql, values)
 
 
-def _product(row: Any) -> Product:
-    return Product(row.sku, row.name, Money(row.unit_price_minor, row.currency), row.active, row.available)
+def _product(row: tuple[Any, ...]) -> Product:
+    sku, name, unit_price_minor, currency, active, available = row
+    return Product(sku, name, Money(unit_price_minor, currency), active, available)
