@@ -6,7 +6,7 @@ SEED ?= 1
 TYPED := $(wildcard libs/*/src services/*/src sandbox/src standalone/src tools tests/chaos bench)
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up up-processes test check lint types imports layout unit e2e chaos bench lock clean rabbitmq
+.PHONY: help setup demo up up-processes test check lint types imports layout contracts settings unit e2e chaos bench lock clean rabbitmq
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ imports: setup ## The import contracts
 
 layout: setup ## Write docs/layout.md anew from the modules' first sentences
 	@$(BIN)/python tools/write_layout.py
+
+contracts: setup ## Write contracts/http/*.openapi.yaml anew from the services' routes
+	@$(BIN)/python tools/write_openapi.py
+
+settings: setup ## Write docs/settings.md anew from the settings classes
+	@$(BIN)/python tools/write_settings.py
 
 unit: setup ## The tests that need no server
 	@$(BIN)/python -m pytest -m unit -q $(PYTEST)

@@ -1,6 +1,7 @@
 """The OpenAPI document of a service, made from its URL map and the declared operations."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,7 +44,8 @@ def openapi_document(app: Flask, name: str) -> dict[str, Any]:
         path = _PARAMETER.sub(r"{\1}", rule.rule)
         for method in _METHODS:
             if rule.methods is not None and method.upper() in rule.methods:
-                paths.setdefault(path, {})[method] = _describe(app, rule, schemas)
+                paths.setdefault(path, {})[method] = _describe(app, rule, method, schemas)
+    _number_repeated_ids(paths)
     return {
         "openapi": "3.1.0",
         "info": {"title": f"Waybill {name}", "version": "1.0.0"},
@@ -55,7 +57,18 @@ def openapi_document(app: Flask, name: str) -> dict[str, Any]:
     }
 
 
-def _describe(app: Flask, rule: Rule, schemas: dict[str, Any]) -> dict[str, Any]:
+def _number_repeated_ids(paths: Mapping[str, Mapping[str, dict[str, Any]]]) -> None:
+    """An endpoint with two addresses is two operations, and no two may share an id (OpenAPI 3.1 section 4.8.10)."""
+    seen: Counter[str] = Counter()
+    for operations in paths.values():
+        for described in operations.values():
+            name = described["operationId"]
+            seen[name] += 1
+            if seen[name] > 1:
+                described["operationId"] = f"{name}_{seen[name]}"
+
+
+def _describe(app: Flask, rule: Rule, method: str, schemas: dict[str, Any]) -> dict[str, Any]:
     view = app.view_functions[rule.endpoint]
     contract: Operation = getattr(view, ATTRIBUTE, Operation())
     summary = (view.__doc__ or rule.endpoint).strip().splitlines()[0]
@@ -68,6 +81,8 @@ def _describe(app: Flask, rule: Rule, schemas: dict[str, Any]) -> dict[str, Any]
     if contract.body is not None:
         required = any(info.is_required() for info in contract.body.model_fields.values())
         described["requestBody"] = {"required": required, "content": _json(contract.body, schemas)}
+    elif contract.form and method == "post":
+        described["requestBody"] = {"content": {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}}
     described["responses"] = _responses(contract.answers, schemas)
     return described
 
