@@ -25,7 +25,8 @@ class SmtpCatcher:
     `messages` is the list of accepted mails, oldest first. Answers are scripted by the recipient's local part
     (`451x2+ok@example.test`, `dot-cutx1@…`, `slow5@…`: see smtp_script), and for the whole server, which alone can
     script the phases before a recipient is known, by `plan("connect", "421x1")`.
-    Options: `tls` a server context (offers STARTTLS), `users` name → password (offers AUTH), `smtputf8`.
+    Options: `tls` a server context (offers STARTTLS, or speaks TLS at once with `implicit_tls`), `users` name →
+    password (offers AUTH), `smtputf8`.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class SmtpCatcher:
         tls: ssl.SSLContext | None = None,
         users: dict[str, str] | None = None,
         smtputf8: bool = True,
+        implicit_tls: bool = False,
     ) -> None:
         self.messages: list[CaughtMail] = []
         self.commands: list[str] = []
@@ -45,6 +47,7 @@ class SmtpCatcher:
         self._tls = tls
         self._users = users
         self._smtputf8 = smtputf8
+        self._implicit_tls = implicit_tls
         self._lock = threading.Lock()
         self._server_script = Script()
         self._scripts: dict[str, Script] = {}
@@ -53,15 +56,20 @@ class SmtpCatcher:
     @property
     def url(self) -> str:
         """A value for WAYBILL_SMTP_URL."""
+        if self._implicit_tls:
+            return f"smtps://{self.host}:{self.port}"
         return f"smtp://{self.host}:{self.port}?tls={'required' if self._tls else 'off'}"
 
     def start(self) -> Self:
         """Listen; returns when connections are taken."""
         options: dict[str, Any] = {"enable_SMTPUTF8": self._smtputf8, "timeout": _NEVER_SECONDS}
         if self._tls is not None:
-            options["tls_context"] = self._tls
+            options["ssl_context" if self._implicit_tls else "tls_context"] = self._tls
         if self._users is not None:
-            options |= {"authenticator": self._authenticate, "auth_require_tls": self._tls is not None}
+            options |= {
+                "authenticator": self._authenticate,
+                "auth_require_tls": self._tls is not None and not self._implicit_tls,
+            }
         self._controller = _Controller(self, options)
         self._controller.start()
         self.connections = 0  # aiosmtpd's controller has made one of its own, to see that it can
@@ -71,6 +79,7 @@ class SmtpCatcher:
     def stop(self) -> None:
         """Stop listening and cut every connection; what was caught stays."""
         if self._controller is not None:
+            self._controller.cut_all()
             self._controller.stop()
             self._controller = None
 
@@ -148,8 +157,21 @@ class _Controller(Controller):
         super().__init__(_Handler(catcher), hostname=catcher.host, port=catcher.port, **options)
         self._catcher = catcher
 
+        self._open: set[_ScriptedSmtp] = set()
+
     def factory(self) -> SMTP:
-        return _ScriptedSmtp(self._catcher, self.handler, **self.SMTP_kwargs)
+        return _ScriptedSmtp(self._catcher, self._open, self.handler, **self.SMTP_kwargs)
+
+    def cut_all(self) -> None:
+        """Cut every connection and wait until the loop has let go of them."""
+
+        async def cut() -> None:
+            for server in list(self._open):
+                server.abort()
+            while self._open:
+                await asyncio.sleep(0.001)
+
+        asyncio.run_coroutine_threadsafe(cut(), self.loop).result(10)
 
 
 class _Handler:
@@ -173,10 +195,24 @@ class _Handler:
 class _ScriptedSmtp(SMTP):
     """aiosmtpd's server, asking the script before each command."""
 
-    def __init__(self, catcher: SmtpCatcher, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, catcher: SmtpCatcher, open_ones: "set[_ScriptedSmtp]", *args: Any, **kwargs: Any) -> None:
         self._catcher = catcher
+        self._open = open_ones
         self._has_greeted = False
         super().__init__(*args, **kwargs)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._open.add(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        super().connection_lost(error)
+        self._open.discard(self)
+
+    def abort(self) -> None:
+        """Cut the connection, both layers of it when it is encrypted."""
+        if isinstance(self.transport, asyncio.Transport):
+            self.transport.abort()
 
     async def push(self, status: AnyStr) -> None:
         """Every line to the client passes here; the first one is the greeting."""
@@ -224,8 +260,7 @@ class _ScriptedSmtp(SMTP):
 
     async def cut(self) -> None:
         """End the connection at once; losing it cancels this coroutine."""
-        if isinstance(self.transport, asyncio.Transport):
-            self.transport.abort()
+        self.abort()
         await asyncio.sleep(_NEVER_SECONDS)
 
     async def _scripted(self, phase: str, command: str, arg: str | None, recipients: Sequence[str] = ()) -> None:
