@@ -6,6 +6,7 @@ import signal
 from uuid import uuid4
 
 import pytest
+from waybill_common.clock import rfc3339, utc_now
 from waybill_common.messaging import connect_broker
 from waybill_common.messaging.broker import Message, Outgoing
 from waybill_standalone.config import SERVICES
@@ -33,9 +34,7 @@ def _letters(staff, message_id):
     return [letter for letter in letters if letter["message_id"] == message_id]
 
 
-def test_a_dead_letter_is_listed_with_its_reason_replayed_and_has_its_effect_once(
-    platform, kim, staff, mailbox, product, sql
-):
+def test_a_dead_letter_is_listed_replayed_and_has_its_effect_once(platform, kim, staff, mailbox, product, sql):
     order = kim.place({product(): 1}).expect(201).json
     mailbox.wait(kim.email, 2)
     (known,) = sql("orders", "SELECT data FROM event_log WHERE subject = %s AND sequence = 1", order["id"])
@@ -46,7 +45,7 @@ def test_a_dead_letter_is_listed_with_its_reason_replayed_and_has_its_effect_onc
         "source": "/waybill/orders",
         "type": "orders.order.placed",
         "subject": order["id"],
-        "time": "2026-01-02T03:04:05.123456Z",
+        "time": rfc3339(utc_now()),
         "datacontenttype": "application/json",
         "dataschema": "order.placed.v1",
         "sequence": "1",
