@@ -92,6 +92,7 @@ def test_cut_connections_in_the_middle_lose_nothing_confirmed(rig: Rig) -> None:
                     publisher.publish(batch)
                     confirmed.extend(str(number + offset) for offset in range(20))
                     number += 20
+                    stop.wait(0.005)
             number += 20  # never publish an id again, so that only confirmed ones are expected
 
     worker = threading.Thread(target=publish, daemon=True)
@@ -101,8 +102,9 @@ def test_cut_connections_in_the_middle_lose_nothing_confirmed(rig: Rig) -> None:
         rig.cut_connections()
     stop.set()
     worker.join()
-    found = ids(rig.drain(FIRST, len(confirmed)))
-    assert set(found) >= set(confirmed)
+    found = set(ids(rig.drain(FIRST, len(confirmed))))
+    while not found.issuperset(confirmed):  # what arrived without a confirm counted too; `drain` fails when it is dry
+        found.update(ids(rig.drain(FIRST, 1)))
 
 
 def test_a_memory_alarm_shows_as_blocked_and_a_publish_times_out() -> None:

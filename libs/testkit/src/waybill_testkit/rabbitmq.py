@@ -151,6 +151,7 @@ class RabbitServer:
             f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {state.management_port}\n"
             f"prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = {state.prometheus_port}\n"
             "disk_free_limit.absolute = 50MB\n"
+            "collect_statistics_interval = 1000\n"  # a connection shows in the management API after that time
             "log.file = false\nlog.console = true\nlog.console.level = info\n"
         )
         (folder / "enabled_plugins").write_text(_PLUGINS)
