@@ -10,6 +10,7 @@ import flask
 import orjson
 import sqlalchemy as sa
 from pydantic import BaseModel, Field
+from waybill_common.database import is_transient, is_unavailable
 from waybill_common.idempotency import fingerprint, parse_key
 from waybill_common.ids import new_id
 from waybill_common.problems import Input, Line, Problem, parse_json, validate
@@ -108,8 +109,10 @@ def add_error_handlers(app: flask.Flask) -> None:
         code = re.sub(r"\W+", "_", (error.name or "error").lower())
         return _problem_response(Problem(error.code or 500, code, error.description or ""))
 
-    @app.errorhandler(sa.exc.OperationalError)
-    def database_away(error: sa.exc.OperationalError) -> flask.Response:
+    @app.errorhandler(sa.exc.SQLAlchemyError)
+    def database_failed(error: sa.exc.SQLAlchemyError) -> flask.Response:
+        if not (is_unavailable(error) or is_transient(error)):
+            return crashed(error)
         _log.warning("database_away", error=str(error))
         return _problem_response(Problem(503, "database_unavailable", "Try again.", headers={"Retry-After": "1"}))
 

@@ -129,6 +129,11 @@ class Order:
         return self.authorized_minor + self.captured_minor >= self.due_minor
 
     @property
+    def is_overpaid(self) -> bool:
+        """More was taken and kept than the units not cancelled cost: something is to be given back."""
+        return self.captured_minor - self.refunded_minor > self.due_minor
+
+    @property
     def is_finished(self) -> bool:
         """The last unit not cancelled is delivered and the balance is 0; later refunds do not reopen it."""
         delivered = all(line.quantity_delivered >= line.active_units for line in self.lines)

@@ -144,7 +144,7 @@ def _write(work: MoneyUnitOfWork, learnt: _Learnt, lease_seconds: float | None) 
     work.payments.save(learnt.payment, lease_seconds=lease_seconds)
     work.payments.record(learnt.payment, learnt.moved)
     if learnt.changed is not None:
-        if learnt.payment.late and any(movement.is_landing for movement in learnt.moved):
+        if any(movement.is_landing for movement in learnt.moved) and (learnt.payment.late or learnt.order.is_overpaid):
             order_id = learnt.order.id
             work.enqueue(NewJob(lane=f"money:{order_id}", kind="return_money", payload={"order_id": order_id}))
         work.orders.record_change(learnt.changed)

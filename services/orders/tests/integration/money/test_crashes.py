@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import sqlalchemy as sa
 
 from .misbehaviour import Crash, Crashing
 from .shop import Shop, euros
@@ -107,6 +108,32 @@ def test_four_sweepers_at_once_end_everything_once(shop: Shop) -> None:
     for order_id in orders:
         assert shop.events(order_id) == ["order.placed", "payment.captured", "order.confirmed"]
     assert len(shop.charges()) == len(orders)
+
+
+def test_a_settlement_that_finds_the_database_busy_is_left_to_the_sweeper(shop: Shop) -> None:
+    order_id = shop.place()
+    sound = shop.gateway
+
+    with shop.engine.connect() as other:
+
+        class Busy(Crashing):
+            """Answers, and by then somebody else holds the order's row for longer than a statement waits."""
+
+            def __getattr__(self, name: str):  # type: ignore[no-untyped-def]
+                def charge(payment):  # type: ignore[no-untyped-def]
+                    other.execute(sa.text("SELECT 1 FROM orders WHERE id = :id FOR UPDATE"), {"id": order_id})
+                    return sound.charge(payment)
+
+                return charge
+
+        shop.gateway = Busy(sound, after=True)
+        busy = shop.pay(order_id, key="busy")
+    assert (busy.status_code, "Retry-After" in busy.headers) == (503, True)
+    shop.gateway = sound
+    assert shop.pay(order_id, key="busy").json["code"] == "idempotency_in_progress"
+    shop.sweep()
+    assert shop.pay(order_id, key="busy").status_code == 201
+    assert len(shop.charges()) == 1
 
 
 def test_a_process_that_wakes_after_it_was_taken_over_changes_nothing_twice(shop: Shop) -> None:

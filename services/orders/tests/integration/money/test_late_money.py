@@ -142,6 +142,20 @@ def test_an_attempt_given_up_whose_money_comes_after_another_paid_goes_back(shop
     assert shop.order(order_id)["refunded"] == euros(2000)
 
 
+def test_units_cancelled_while_a_charge_is_in_flight_are_paid_back_when_it_lands(shop: Shop) -> None:
+    order_id = shop.place()
+    assert shop.pay(order_id, "tok_timeout").status_code == 202
+    assert cancel(shop, order_id, lines=[{"line": 1, "quantity": 1}]) == 200
+    assert shop.return_money(order_id) is Progress.DONE
+    before = shop.jobs("return_money")
+    shop.sweep()
+    assert shop.events(order_id)[2:] == ["payment.captured", "order.confirmed"]
+    assert shop.jobs("return_money") == before + 1
+    assert shop.return_money(order_id) is Progress.DONE
+    order = shop.order(order_id)
+    assert (order["status"], order["captured"], order["refunded"]) == ("confirmed", euros(2000), euros(1000))
+
+
 def test_paying_and_expiring_at_once_never_loses_money(shop: Shop) -> None:
     orders = [shop.place(1) for _ in range(10)]
     with ThreadPoolExecutor(6) as pool:

@@ -3,6 +3,8 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from waybill_common.sessions import Connector, ConnectorOptions
+from waybill_orders.gateways.sandbox_gateway import SandboxGateway
 from waybill_testkit.waiting import eventually
 
 from .shop import BOB, STAFF, Shop, euros
@@ -102,6 +104,14 @@ def test_a_flaky_gateway_charges_once(shop: Shop) -> None:
     shop.sweep()
     shop.sweep()
     assert shop.payment(order_id, pending.json["id"])["status"] == "captured"
+    assert len(shop.charges()) == 1
+
+
+def test_a_patient_connector_gets_through_a_flaky_gateway_at_once(shop: Shop) -> None:
+    bounds = ConnectorOptions(read_timeout=8, deadline_seconds=8)
+    shop.gateway = SandboxGateway(Connector("gateway", shop.gateway_url, bounds))
+    order_id = shop.place()
+    assert shop.pay(order_id, "tok_flaky").status_code == 201
     assert len(shop.charges()) == 1
 
 
