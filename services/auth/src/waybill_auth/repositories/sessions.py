@@ -1,4 +1,4 @@
-"""Sessions in PostgreSQL, and the tokens and feed that end with them."""
+"""Sessions in PostgreSQL, and the feed of their ends."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -41,7 +41,6 @@ _REVOKE = sa.text(
     """
 )
 _END_TOKEN = sa.text("INSERT INTO revoked_token (jti, until) VALUES (:jti, :until) ON CONFLICT DO NOTHING")
-_TOKEN_ENDED = sa.text("SELECT 1 FROM revoked_token WHERE jti = :jti")
 _FEED = sa.text(
     """
     SELECT 'sid' AS kind, id, CAST(NULL AS bigint) AS not_before,
@@ -89,20 +88,9 @@ class SessionRepository:
         values = {"ids": list(session_ids), "reason": reason, "at": at}
         return sorted(self._connection.execute(_REVOKE, values).scalars())
 
-
-class RevokedTokenRepository:
-    """Tokens ended one by one."""
-
-    def __init__(self, connection: sa.Connection) -> None:
-        self._connection = connection
-
-    def add(self, token_id: str, until: datetime) -> None:
-        """Note that the token is ended; it expires at `until` anyway."""
+    def end_token(self, token_id: str, until: datetime) -> None:
+        """End one token that belongs to no session; it expires at `until` anyway."""
         self._connection.execute(_END_TOKEN, {"jti": token_id, "until": until})
-
-    def contains(self, token_id: str) -> bool:
-        """Tell whether the token was ended."""
-        return self._connection.execute(_TOKEN_ENDED, {"jti": token_id}).scalar() is not None
 
 
 class RevocationRepository:

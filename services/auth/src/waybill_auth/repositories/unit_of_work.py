@@ -12,7 +12,7 @@ from waybill_auth.domain.audit import AuditEntry
 from waybill_auth.repositories.keys_and_clients import ClientRepository, KeyRepository
 from waybill_auth.repositories.mail_requests import MailRequestRepository
 from waybill_auth.repositories.retention import RetentionRepository
-from waybill_auth.repositories.sessions import RevocationRepository, RevokedTokenRepository, SessionRepository
+from waybill_auth.repositories.sessions import RevocationRepository, SessionRepository
 from waybill_auth.repositories.throttle import ThrottleRepository
 from waybill_auth.repositories.users import UserRepository
 
@@ -57,11 +57,6 @@ class AuthUnitOfWork(UnitOfWork):
     def clients(self) -> ClientRepository:
         """Service accounts."""
         return ClientRepository(self.connection)
-
-    @cached_property
-    def revoked_tokens(self) -> RevokedTokenRepository:
-        """Tokens ended one by one."""
-        return RevokedTokenRepository(self.connection)
 
     @cached_property
     def revocations(self) -> RevocationRepository:

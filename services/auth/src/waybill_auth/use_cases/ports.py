@@ -91,6 +91,9 @@ class Sessions(Protocol):
     def revoke(self, session_ids: Sequence[str], reason: str, at: datetime) -> list[str]:
         """End those of the sessions that were not ended, and return their ids."""
 
+    def end_token(self, token_id: str, until: datetime) -> None:
+        """End one token that belongs to no session; it expires at `until` anyway."""
+
 
 class MailRequests(Protocol):
     """Mails asked for."""
@@ -150,13 +153,6 @@ class Clients(Protocol):
         """Make the table exactly these."""
 
 
-class RevokedTokens(Protocol):
-    """Tokens ended one by one."""
-
-    def add(self, token_id: str, until: datetime) -> None:
-        """Note that the token is ended; it expires at `until` anyway."""
-
-
 class Retention(Protocol):
     """What time makes superfluous."""
 
@@ -197,10 +193,6 @@ class UnitOfWork(Protocol):
     @property
     def clients(self) -> Clients:
         """Service accounts."""
-
-    @property
-    def revoked_tokens(self) -> RevokedTokens:
-        """Tokens ended one by one."""
 
     @property
     def revocations(self) -> Revocations:

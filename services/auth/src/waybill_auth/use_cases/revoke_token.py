@@ -39,7 +39,7 @@ def revoke_token(
             facts = session_steps.end_sessions(work, [session.id], "revoked", now, desk.rules)
             event_steps.tell(work, session.user_id, facts)
         elif claims is not None and "sid" not in claims and claims["client_id"] == command.client.id:
-            work.revoked_tokens.add(str(claims["jti"]), datetime.fromtimestamp(claims["exp"], UTC))
+            work.sessions.end_token(str(claims["jti"]), datetime.fromtimestamp(claims["exp"], UTC))
         else:
             return
         work.audit(AuditEntry("token.revoked", actor=command.client.id, origin=command.origin))
