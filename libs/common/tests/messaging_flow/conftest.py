@@ -6,10 +6,24 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
+import structlog
 from waybill_common.database import EngineOptions, make_engine
 from waybill_common.messaging import Broker, connect_broker
 
 from .support import TEMPLATE, TOPOLOGY, Flow, build
+
+
+@pytest.fixture(autouse=True)
+def _plain_logs() -> Iterator[None]:
+    """structlog's default draws a failure with all its local variables, which takes seconds."""
+    shape = [
+        structlog.processors.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.processors.KeyValueRenderer(),
+    ]
+    structlog.configure(processors=shape)
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

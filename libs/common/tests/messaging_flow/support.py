@@ -141,6 +141,9 @@ class Flow:
         with self.engine.connect() as connection:
             return DeadLetters(connection).search()
 
+    def consumed(self, outcome: str) -> float:
+        return self.metric("messaging_client_consumed_messages_total", destination=QUEUE, outcome=outcome)
+
     def metric(self, name: str, **labels: str) -> float:
         return self.registry.get_sample_value(name, labels) or 0.0
 

@@ -41,6 +41,8 @@ class DrainerOptions:
     prefetch: int = 20
     poll_seconds: float = 1.0
     count_every_seconds: float = 5.0
+    pause_first_seconds: float = 0.2
+    pause_most_seconds: float = 10.0
     longest_pause_seconds: float = 900.0
     topology: Topology = WAYBILL_TOPOLOGY
 
@@ -62,7 +64,7 @@ class DeadLetterDrainer:
         self._metrics = metrics
         self._options = options or DrainerOptions()
         self._copier = Copier(broker, self._options.topology)
-        self._backoff = Backoff(0.2, 10.0)
+        self._backoff = self._new_backoff()
         self._next_count = 0.0
         self.tick = Tick(limit_seconds=90.0)
 
@@ -97,15 +99,16 @@ class DeadLetterDrainer:
 
     def _patiently(self, line: Line, step: Callable[[], None]) -> None:
         """Take a step, and take it again after an outage of database or broker."""
-        pause = Pause(line, Backoff(0.2, 10.0), self._options.longest_pause_seconds)
-        while True:
-            try:
-                return step()
-            except (BrokerError, sa.exc.SQLAlchemyError) as error:
-                if isinstance(error, sa.exc.SQLAlchemyError) and not (is_unavailable(error) or is_transient(error)):
-                    raise
-                _log.warning("drainer_holds", queue=self._queue, error=str(error).strip())
-            pause.wait()
+        held = self._metrics.paused.labels(dead_letter_queue(self._queue))
+        with closing(Pause(line, self._new_backoff(), self._options.longest_pause_seconds, held)) as pause:
+            while True:
+                try:
+                    return step()
+                except (BrokerError, sa.exc.SQLAlchemyError) as error:
+                    if not (isinstance(error, BrokerError) or is_unavailable(error) or is_transient(error)):
+                        raise
+                    _log.warning("drainer_holds", queue=self._queue, error=str(error).strip())
+                pause.wait()
 
     def _settle(self, delivery: Delivery) -> None:
         message = delivery.message
@@ -138,6 +141,9 @@ class DeadLetterDrainer:
         with self._engine.connect() as connection:
             filed = DeadLetters(connection).open_count(self._queue)
         self._metrics.dead_letters_open.labels(self._queue).set(waiting + filed)
+
+    def _new_backoff(self) -> Backoff:
+        return Backoff(self._options.pause_first_seconds, self._options.pause_most_seconds)
 
     def _done(self, outcome: str, count: int = 1) -> None:
         if count:

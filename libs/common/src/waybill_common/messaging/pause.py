@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
+from prometheus_client import Gauge
+
 from waybill_common.health import Tick
 from waybill_common.messaging.backoff import Backoff
 from waybill_common.messaging.broker import Subscription
@@ -45,16 +47,28 @@ class Line:
 
 
 class Pause:
-    """One outage as seen by one line: waits longer each time, and lets go after `longest_seconds`."""
+    """One outage as seen by one line: waits longer each time, and lets go after `longest_seconds`.
 
-    def __init__(self, line: Line, backoff: Backoff, longest_seconds: float) -> None:
+    `gauge` counts the lines that are held, from the first wait until the pause is closed.
+    """
+
+    def __init__(self, line: Line, backoff: Backoff, longest_seconds: float, gauge: Gauge) -> None:
         self._line = line
         self._backoff = backoff
         self._longest = longest_seconds
-        self._since = time.monotonic()
+        self._gauge = gauge
+        self._since: float | None = None
 
     def wait(self) -> None:
         """Wait before the next try; raises LetGoError after `longest_seconds` or when told to stop."""
+        if self._since is None:
+            self._since = time.monotonic()
+            self._gauge.inc()
         if time.monotonic() - self._since > self._longest:
             raise LetGoError
         self._line.wait(self._backoff.next_seconds())
+
+    def close(self) -> None:
+        """Note that the outage, if there was one, is over for this line."""
+        if self._since is not None:
+            self._gauge.dec()

@@ -50,7 +50,13 @@ class Consumer:
         self._runner = ConsumerRunner(
             parts.broker, parts.queue, parts.handler, metrics=metrics, probe=self._probe, options=parts.options
         )
-        options = DrainerOptions(topology=parts.options.topology, poll_seconds=parts.options.poll_seconds)
+        options = DrainerOptions(
+            poll_seconds=parts.options.poll_seconds,
+            pause_first_seconds=parts.options.pause_first_seconds,
+            pause_most_seconds=parts.options.pause_most_seconds,
+            longest_pause_seconds=parts.options.longest_pause_seconds,
+            topology=parts.options.topology,
+        )
         self._drainer = DeadLetterDrainer(parts.broker, parts.engine, parts.queue, metrics, options)
 
     def live_checks(self) -> Mapping[str, Check]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -64,11 +64,11 @@ class Settler:
             event = parse_event(delivery.message)
         except PermanentMessageError as error:
             return self._give_up(line, delivery, error, Failure.PERMANENT)
-        return self._handle_patiently(line, delivery, event)
+        with closing(self._new_pause(line)) as pause:
+            return self._handle_patiently(line, delivery, event, pause)
 
-    def _handle_patiently(self, line: Line, delivery: Delivery, event: IncomingEvent) -> str:
+    def _handle_patiently(self, line: Line, delivery: Delivery, event: IncomingEvent, pause: Pause) -> str:
         in_place = Backoff(self._options.in_place_first_seconds, self._options.in_place_most_seconds)
-        pause = self._new_pause(line)
         tries = 0
         while True:
             try:
@@ -78,7 +78,8 @@ class Settler:
                 if failure is Failure.UNKNOWN:
                     _log.exception("handler_failed", queue=self._queue, message_id=event.id, type=event.type)
                 if failure is Failure.INFRASTRUCTURE:
-                    self._hold(pause, event, error)
+                    _log.warning("consumer_holds", queue=self._queue, message_id=event.id, error=str(error).strip())
+                    pause.wait()
                     continue
                 tries += 1
                 if failure is Failure.PERMANENT or tries >= self._options.tries_in_place:
@@ -105,11 +106,6 @@ class Settler:
             self._metrics.duplicates.inc()
         return handling.value
 
-    def _hold(self, pause: Pause, event: IncomingEvent, error: Exception) -> None:
-        _log.warning("consumer_holds", queue=self._queue, message_id=event.id, error=str(error).strip())
-        with self._metrics.paused.labels(self._queue).track_inprogress():
-            pause.wait()
-
     def _give_up(self, line: Line, delivery: Delivery, error: Exception, failure: Failure) -> str:
         """Copy the message to the next rung, or to the dead letters when there is none for it."""
         message = delivery.message
@@ -125,15 +121,15 @@ class Settler:
         return "dead_letter"
 
     def _copy(self, line: Line, copy: Outgoing) -> None:
-        pause = self._new_pause(line)
-        while True:
-            try:
-                return self._copier.publish(copy)
-            except BrokerError as error:
-                _log.warning("copy_failed", target=copy.routing_key, error=str(error))
-            pause.wait()
+        with closing(self._new_pause(line)) as pause:
+            while True:
+                try:
+                    return self._copier.publish(copy)
+                except BrokerError as error:
+                    _log.warning("copy_failed", target=copy.routing_key, error=str(error))
+                pause.wait()
 
     def _new_pause(self, line: Line) -> Pause:
         options = self._options
         backoff = Backoff(options.pause_first_seconds, options.pause_most_seconds)
-        return Pause(line, backoff, options.longest_pause_seconds)
+        return Pause(line, backoff, options.longest_pause_seconds, self._metrics.paused.labels(self._queue))
