@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import threading
 from contextlib import closing, suppress
 from urllib.parse import urlsplit
@@ -14,7 +16,9 @@ from waybill_common.messaging.broker import (
     Outgoing,
     PublishRefusedError,
     PublishTimeoutError,
+    connect_broker,
 )
+from waybill_common.messaging.embedded import EmbeddedBroker
 from waybill_common.messaging.rabbitmq import RabbitBroker
 from waybill_common.messaging.topology import EVENTS_EXCHANGE
 from waybill_testkit.rabbitmq import RabbitServer
@@ -43,13 +47,39 @@ def test_the_same_message_twice_is_two_messages(rig: Rig) -> None:
     assert ids(rig.drain(FIRST, 2)) == ["m", "m"]
 
 
-def test_a_key_that_cannot_be_encoded_is_refused(broker_rig: Rig) -> None:
-    if broker_rig.name == "embedded":
-        pytest.skip("the embedded broker takes keys of any length")
-    broker_rig.broker.declare(small_topology())
-    with pytest.raises(PublishRefusedError) as caught:
-        broker_rig.publish(outgoing("m", "trade." + "x" * 300))
+def test_a_key_that_cannot_be_encoded_is_refused(amqp_url: str) -> None:
+    """RabbitMQ alone: the embedded broker takes keys of any length."""
+    with closing(RabbitBroker(amqp_url).publisher()) as publisher, pytest.raises(PublishRefusedError) as caught:
+        publisher.publish([outgoing("m", "trade." + "x" * 300)])
     assert caught.value.message_ids == ("m",)
+
+
+def test_a_text_that_cannot_be_stored_is_refused(fresh_database) -> None:
+    """The embedded broker alone: PostgreSQL keeps no NUL in a text."""
+    broker = EmbeddedBroker(fresh_database())
+    broker.declare(small_topology())
+    with closing(broker.publisher()) as publisher, pytest.raises(PublishRefusedError) as caught:
+        publisher.publish([outgoing("m", "trade.\x00")])
+    assert caught.value.message_ids == ("m",)
+
+
+def test_every_kind_of_failure_leaves_no_descriptor_open(rig: Rig, free_port) -> None:
+    """A process reconnects for days; the collector is off, so that only what `close` closed counts as closed."""
+    away = connect_broker(f"amqp://127.0.0.1:{free_port()}/")
+    gc.disable()
+    try:
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(5):
+            for fails in (away.publisher, lambda: rig.broker.subscribe("nothing", 1), lambda: rig.broker.depth("no")):
+                with pytest.raises(BrokerUnavailableError):
+                    fails()
+            with pytest.raises(PublishRefusedError):
+                rig.publish(outgoing("m", "a", "nowhere"))
+            rig.publish(outgoing("m"))
+            rig.drain(FIRST, 1)
+        assert len(os.listdir("/proc/self/fd")) == before
+    finally:
+        gc.enable()
 
 
 def test_a_lost_connection_is_noticed_by_tick(rig: Rig) -> None:
