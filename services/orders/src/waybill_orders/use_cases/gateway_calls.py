@@ -29,7 +29,12 @@ class Refused:
 
 @dataclass(frozen=True)
 class Unanswered:
-    """It is not known what happened; the same command under the same key will tell."""
+    """It is not known what happened; the same command under the same key will tell.
+
+    `was_sent` is False when only a question got no answer: that is no try.
+    """
+
+    was_sent: bool = True
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def ask_for_charge(gateway: PaymentGateway, payment: Payment) -> Told | Unanswer
     try:
         facts = gateway.find(payment.reference)
     except (GatewayUnansweredError, GatewayRefusedError):
-        return Unanswered()
+        return Unanswered(was_sent=False)
     return None if facts is None else _told(payment, facts)
 
 

@@ -23,7 +23,7 @@ from waybill_orders.domain.payments import (
     learn,
     with_money,
 )
-from waybill_orders.use_cases.gateway_calls import GivenUp, Outcome, Refused, Told
+from waybill_orders.use_cases.gateway_calls import GivenUp, Outcome, Refused, Told, Unanswered
 from waybill_orders.use_cases.money_ports import MoneyAnswers, MoneyUnitOfWork
 
 # Longer than the gateway's deadline and the second transaction together, so that nobody takes over what still runs.
@@ -64,9 +64,9 @@ def settle_command(
     if is_over:
         settled, lease_seconds = after.rest(), None
     else:
-        told = isinstance(outcome, Told)
-        lease_seconds = _ASYNCHRONOUS_SECONDS if told else _RETRY_SECONDS
-        settled = replace(after, key=None, tries=after.tries if told else after.tries + 1)
+        lease_seconds = _ASYNCHRONOUS_SECONDS if isinstance(outcome, Told) else _RETRY_SECONDS
+        was_tried = isinstance(outcome, Unanswered) and outcome.was_sent
+        settled = replace(after, key=None, tries=after.tries + was_tried)
     answer = _render(answers, learnt.order, settled, payment.operation, outcome)
     if payment.key is not None:
         work.keys.store(KeyRequest(*payment.key, b""), answer)

@@ -42,3 +42,15 @@ class Silent(_Misbehaving):
     """No answer comes, though (`after`) the gateway did what was asked."""
 
     error = GatewayUnansweredError
+
+
+class Away:
+    """A gateway that nobody can reach: commands and questions alike get no answer."""
+
+    name = "sandbox"
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def silence(*_: Any) -> Any:
+            raise GatewayUnansweredError(name)
+
+        return silence

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from .misbehaviour import Crash, Crashing
+from .misbehaviour import Away, Crash, Crashing
 from .shop import Shop, euros
 
 pytestmark = pytest.mark.integration
@@ -108,6 +108,19 @@ def test_four_sweepers_at_once_end_everything_once(shop: Shop) -> None:
     for order_id in orders:
         assert shop.events(order_id) == ["order.placed", "payment.captured", "order.confirmed"]
     assert len(shop.charges()) == len(orders)
+
+
+def test_a_gateway_that_is_away_for_long_costs_no_tries(shop: Shop) -> None:
+    order_id = shop.place()
+    sound, shop.gateway = shop.gateway, Away()
+    pending = shop.pay(order_id)
+    assert pending.status_code == 202
+    for _ in range(5):
+        shop.sweep()
+    shop.gateway = sound
+    shop.sweep()
+    assert shop.payment(order_id, pending.json["id"])["status"] == "captured"
+    assert len(shop.charges()) == 1
 
 
 def test_a_settlement_that_finds_the_database_busy_is_left_to_the_sweeper(shop: Shop) -> None:
