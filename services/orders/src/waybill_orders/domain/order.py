@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 
 from waybill_orders.domain.money import share
 from waybill_orders.domain.states import (
@@ -48,6 +49,8 @@ class OrderLine:
     @property
     def due_minor(self) -> int:
         """The part of the line's total that its units not cancelled carry."""
+        if self.quantity_canceled == 0:
+            return self.total_minor
         return self.total_minor - share(self.total_minor, self.quantity_canceled, self.quantity)
 
 
@@ -64,9 +67,9 @@ class Fulfillment:
     delivered_at: datetime | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Order:
-    """An order at one version. The two derived statuses are properties, so nothing can set them wrong."""
+    """An order at one version. What is derived is a property, so nothing can set it wrong; worked out once a value."""
 
     id: str
     channel: str
@@ -92,14 +95,14 @@ class Order:
     external_reference: str | None = None
     fulfillments: tuple[Fulfillment, ...] = ()
 
-    @property
+    @cached_property
     def due_minor(self) -> int:
         """What the units not cancelled cost, shipping included while any unit is left."""
-        if all(line.active_units == 0 for line in self.lines):
+        if not any(line.active_units for line in self.lines):
             return 0
         return sum(line.due_minor for line in self.lines) + self.shipping_minor
 
-    @property
+    @cached_property
     def payment_status(self) -> PaymentStatus:
         """Where the money stands, derived."""
         return payment_status(
@@ -113,9 +116,11 @@ class Order:
             )
         )
 
-    @property
+    @cached_property
     def fulfillment_status(self) -> FulfillmentStatus:
         """Where the goods stand, derived."""
+        if not self.has_shipped_units:
+            return FulfillmentStatus.UNFULFILLED
         return fulfillment_status(
             active=sum(line.active_units for line in self.lines),
             shipped=sum(line.quantity_shipped for line in self.lines),

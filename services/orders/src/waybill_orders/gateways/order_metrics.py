@@ -13,10 +13,10 @@ class OrderMetrics:
     """Orders placed and refused, and transitions of their status."""
 
     def __init__(self, registry: CollectorRegistry, signals: Signals) -> None:
-        self._created = Counter("orders_created_total", "Orders placed or refused.", ["outcome"], registry=registry)
-        self._transitions = Counter(
-            "order_transitions_total", "Changes of status.", ["from", "to"], registry=registry
-        )
+        created = Counter("orders_created_total", "Orders placed or refused.", ["outcome"], registry=registry)
+        self._transitions = Counter("order_transitions_total", "Changes of status.", ["from", "to"], registry=registry)
+        self._created = created
+        self._placed = created.labels("placed")
         signals.changes_committed.connect(self._on_changes)
         signals.placement_refused.connect(self._on_refusal)
 
@@ -24,7 +24,7 @@ class OrderMetrics:
         for change in changes:
             before = "none" if change.before is None else change.before.status.value
             if change.before is None:
-                self._created.labels("placed").inc()
+                self._placed.inc()
             if before != change.after.status.value:
                 self._transitions.labels(before, change.after.status.value).inc()
 
