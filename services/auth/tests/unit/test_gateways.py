@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from waybill_auth.domain.errors import HashBusyError, InvalidAddressError, NoSigningKeyError
 from waybill_auth.domain.mail_requests import MailRequest, Purpose
 from waybill_auth.domain.signing_keys import KeyState
@@ -194,6 +195,22 @@ def test_a_ring_without_an_active_key_signs_nothing():
     standby = forge.make("ES256", KeyState.STANDBY, NOW, NOW)
     with pytest.raises(NoSigningKeyError):
         JwtSigner(RingCache(lambda: [standby], forge, "ES256"), "https://auth.example").sign({})
+
+
+def test_a_ring_stays_as_it_was_while_the_database_is_away_and_an_unread_one_says_so():
+    forge = KeyForge(SecretRing([("k1", b"a" * 32)]))
+    answers = [[forge.make("ES256", KeyState.ACTIVE, NOW, NOW)]]
+
+    def read():
+        if not answers:
+            raise OperationalError("SELECT", {}, Exception("away"))
+        return answers.pop()
+
+    ring = RingCache(read, forge, "ES256", refresh_seconds=0)
+    kid = ring.active()[0]
+    assert (ring.active()[0], len(ring.published())) == (kid, 1)
+    with pytest.raises(OperationalError):
+        RingCache(read, forge, "ES256").published()
 
 
 def test_the_list_of_common_passwords_holds_thousands_that_are_long_enough():

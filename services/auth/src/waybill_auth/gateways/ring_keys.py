@@ -16,18 +16,18 @@ class RingKeys:
 
     def __init__(self, ring: RingCache) -> None:
         self._ring = ring
-        self._seen: tuple[SigningKey, ...] = ()
-        self._keys: Mapping[str, VerificationKey] = {}
+        self._loaded: tuple[tuple[SigningKey, ...], Mapping[str, VerificationKey]] = ((), {})
 
     def find(self, kid: str) -> VerificationKey | None:
         """Return the key, None when the ring has none of that id; raises KeysUnavailableError before the first key."""
         published = self._ring.published()
         if not published:
             raise KeysUnavailableError("the ring is empty; run `auth migrate`")
-        if published is not self._seen:
-            self._keys = load_keys({"keys": [key.public_jwk for key in published]})
-            self._seen = published
-        return self._keys.get(kid)
+        seen, keys = self._loaded
+        if published is not seen:
+            keys = load_keys({"keys": [key.public_jwk for key in published]})
+            self._loaded = (published, keys)  # one assignment, so that no thread sees the half of it
+        return keys.get(kid)
 
 
 class OwnTokenReader:

@@ -5,11 +5,13 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import jwt
 import orjson
+import sqlalchemy.exc
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -18,11 +20,13 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from waybill_common.telemetry import get_logger
 
 from waybill_auth.domain.errors import NoSigningKeyError
 from waybill_auth.domain.signing_keys import PUBLISHED, KeyState, SigningKey
 from waybill_auth.gateways.secret_ring import Sealer, SecretRing
 
+_log = get_logger(__name__)
 _RSA_BITS = 2048
 _THUMBPRINT_MEMBERS = {"EC": ("crv", "kty", "x", "y"), "RSA": ("e", "kty", "n")}
 
@@ -51,11 +55,21 @@ class KeyForge:
         return loaded
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """The ring at one moment: the published keys, and the private half of the one that signs."""
+
+    published: tuple[SigningKey, ...] = ()
+    active_kid: str | None = None
+    private: PrivateKey | None = None
+
+
 class RingCache:
     """The key ring as this process last saw it, read again after a few seconds.
 
     The time is short against the ten minutes between a key's publication and its first use, so no process signs or
-    verifies with a ring that others do not know.
+    verifies with a ring that others do not know. One thread reads while the others go on with what they have, and when
+    the database is away the ring stays as it was: tokens are still verified and the key set is still served.
     """
 
     def __init__(
@@ -65,16 +79,13 @@ class RingCache:
         self._forge = forge
         self._alg = alg
         self._refresh_seconds = refresh_seconds
-        self._lock = threading.Lock()
+        self._reading = threading.Lock()
         self._read_at = float("-inf")
-        self._published: tuple[SigningKey, ...] = ()
-        self._private: tuple[str, PrivateKey] | None = None
+        self._seen = _Seen()
 
     def published(self) -> tuple[SigningKey, ...]:
         """Return the keys that others may verify with, oldest first."""
-        with self._lock:
-            self._refresh()
-            return self._published
+        return self._current().published
 
     def jwks(self) -> dict[str, Any]:
         """Return the key set (RFC 7517 section 5), public members only."""
@@ -82,25 +93,40 @@ class RingCache:
 
     def active(self) -> tuple[str, str, PrivateKey]:
         """Return kid, algorithm and private half of the key that signs; raises NoSigningKeyError."""
-        with self._lock:
-            self._refresh()
-            if self._private is None:
-                raise NoSigningKeyError("the ring has no active key; run `auth migrate`")
-            kid, private = self._private
-            return kid, self._alg, private
+        seen = self._current()
+        if seen.active_kid is None or seen.private is None:
+            raise NoSigningKeyError("the ring has no active key; run `auth migrate`")
+        return seen.active_kid, self._alg, seen.private
 
-    def _refresh(self) -> None:
-        if time.monotonic() - self._read_at < self._refresh_seconds:
-            return
+    def _current(self) -> _Seen:
+        has_ring = bool(self._seen.published)
+        if self._is_stale() and self._reading.acquire(blocking=not has_ring):
+            try:
+                if self._is_stale():
+                    self._read()
+            except sqlalchemy.exc.SQLAlchemyError as error:
+                if not has_ring:
+                    raise
+                _log.warning("ring_not_read", error=str(error).splitlines()[0])
+                self._read_at = time.monotonic()
+            finally:
+                self._reading.release()
+        return self._seen
+
+    def _is_stale(self) -> bool:
+        # An empty ring is looked at again at once: `auth migrate` may be running right now.
+        return not self._seen.published or time.monotonic() - self._read_at >= self._refresh_seconds
+
+    def _read(self) -> None:
         keys = tuple(key for key in self._read_keys() if key.state in PUBLISHED)
         active = next((key for key in keys if key.state is KeyState.ACTIVE and key.alg == self._alg), None)
         if active is None:
-            self._private = None
-        elif self._private is None or self._private[0] != active.kid:
-            self._private = (active.kid, self._forge.open(active))
-        self._published = keys
-        # An empty ring is looked at again at once: `auth migrate` may be running right now.
-        self._read_at = time.monotonic() if keys else float("-inf")
+            self._seen = _Seen(keys)
+        elif active.kid == self._seen.active_kid:
+            self._seen = _Seen(keys, active.kid, self._seen.private)
+        else:
+            self._seen = _Seen(keys, active.kid, self._forge.open(active))
+        self._read_at = time.monotonic()
 
 
 class JwtSigner:
