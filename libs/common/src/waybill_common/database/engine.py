@@ -62,6 +62,7 @@ def make_engine(url: str, options: EngineOptions) -> sa.Engine:
         pool_timeout=options.pool_timeout_seconds,
         pool_recycle=1_800,
         pool_use_lifo=True,
+        hide_parameters=True,  # an error text ends in a log, and parameters hold addresses and hashes
         connect_args=options.connect_args(),
     )
     sa.event.listen(engine, "checkout", _refuse_closed)
