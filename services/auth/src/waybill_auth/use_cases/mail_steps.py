@@ -1,7 +1,7 @@
 """Steps that several use cases share: asking for a mail, and judging a token that came by one."""
 
 import hmac
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from waybill_common.clock import rfc3339
 from waybill_common.ids import new_id
@@ -46,13 +46,8 @@ def new_request(user_id: str | None, email_key: str, purpose: Purpose, links: Li
         purpose=purpose,
         key_version=version,
         created_at=now,
-        expires_at=now + lifetime_of(purpose),
+        expires_at=now + LIFETIMES[purpose],
     )
-
-
-def lifetime_of(purpose: Purpose) -> timedelta:
-    """Return how long a request of this purpose is good."""
-    return LIFETIMES[purpose]
 
 
 def open_request(
