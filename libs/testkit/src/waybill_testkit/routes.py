@@ -48,8 +48,8 @@ class Route:
             headers["Idempotency-Key"] = str(uuid4())
         if self.contract.if_match:
             headers["If-Match"] = '"1"'
-        content = {"json": body or {}} if self.contract.body is not None else {}
-        return app.test_client().open(path, method=self.method, headers=headers, **content)
+        content = (body or {}) if self.contract.body is not None else None
+        return app.test_client().open(path, method=self.method, headers=headers, json=content)
 
 
 def walk(app: Flask) -> list[Route]:

@@ -1,5 +1,5 @@
 """The service of the integration tests, under its name here."""
 
-from ..integration.conftest import auth, make_auth
+from services.auth.tests.integration.conftest import auth, make_auth
 
 __all__ = ["auth", "make_auth"]
