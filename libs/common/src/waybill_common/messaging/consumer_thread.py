@@ -64,37 +64,48 @@ class ConsumerThread:
                     self.is_subscribed = False
 
     def _consume(self, stop: threading.Event) -> None:
-        with closing(self._broker.subscribe(self._queue, self._options.prefetch)) as subscription:
+        """Read the first message of a new line alone, the others in bulk.
+
+        A message that kills its process takes down what was handed out with it, and each time counts as a delivery of
+        all of them. Alone at the head of the queue it reaches the delivery limit without its neighbours.
+        """
+        self._read(self._options.first_prefetch, stop, only_first=True)
+        self._read(self._options.prefetch, stop)
+
+    def _read(self, prefetch: int, stop: threading.Event, *, only_first: bool = False) -> None:
+        with closing(self._broker.subscribe(self._queue, prefetch)) as subscription:
             line = Line(subscription, stop, self.tick)
             self.is_subscribed = True
             while not stop.is_set():
-                deliveries = subscription.receive(self._options.prefetch, self._options.poll_seconds)
+                deliveries = subscription.receive(prefetch, self._options.poll_seconds)
                 self.tick.touch()
                 self._backoff.reset()
                 self._copier.rest()
-                self._work_off(line, deliveries)
+                self._work_off(line, deliveries, only_first=only_first)
+                if only_first and deliveries:
+                    return
 
-    def _work_off(self, line: Line, deliveries: list[Delivery]) -> None:
+    def _work_off(self, line: Line, deliveries: list[Delivery], *, only_first: bool) -> None:
         inflight = self._metrics.inflight.labels(self._queue)
         inflight.inc(len(deliveries))
         settled = 0
         try:
-            for delivery in deliveries:
+            for delivery in deliveries[:1] if only_first else deliveries:
                 if line.stop.is_set():
                     return  # not begun: it goes back
-                self._settle(line, delivery)
+                self._settle(line, delivery, last=only_first)
                 settled += 1
                 inflight.dec()
                 line.keep()
         finally:
             inflight.dec(len(deliveries) - settled)
 
-    def _settle(self, line: Line, delivery: Delivery) -> None:
+    def _settle(self, line: Line, delivery: Delivery, *, last: bool) -> None:
         if delivery.redelivered:
             self._metrics.redelivered.labels(self._queue).inc()
         outcome = self._settler.settle(line, delivery)
         fault_point("consumer.after_commit")
-        if line.stop.is_set():
+        if last or line.stop.is_set():
             # Cancel before the last ack: an ack makes room, and what the broker sent into it would come back out of
             # order.
             line.subscription.cancel()

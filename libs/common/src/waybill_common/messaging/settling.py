@@ -32,6 +32,7 @@ class ConsumerOptions:
 
     threads: int = 2
     prefetch: int = 20
+    first_prefetch: int = 1  # of a new line, until its first message is settled
     tries_in_place: int = 3
     in_place_first_seconds: float = 0.05
     in_place_most_seconds: float = 0.5
