@@ -23,7 +23,8 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix=f"waybill-chaos-{arguments.seed}-"))
     print(f"chaos: {arguments.faults} faults from seed {arguments.seed}; everything is kept in {folder}", flush=True)
     settings = planted_settings(arguments.planted) if arguments.planted else {}
-    run = run_chaos(Options(arguments.faults, arguments.seed, folder, settings))
+    only = PLANTED.get(arguments.planted)
+    run = run_chaos(Options(arguments.faults, arguments.seed, folder, settings, only))
     report = render(run)
     print(report)
     if arguments.report:

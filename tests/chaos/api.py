@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -28,11 +27,10 @@ class Account:
 class Caller:
     """One account with its session; signs in again when its token ends."""
 
-    def __init__(self, auth_url: str, orders_url: str, account: Account, over: threading.Event) -> None:
+    def __init__(self, auth_url: str, orders_url: str, account: Account) -> None:
         self._auth_url = auth_url
         self._orders_url = orders_url
         self._account = account
-        self._over = over
         self._session = requests.Session()
         self._session.trust_env = False
         self._token = ""
@@ -51,7 +49,7 @@ class Caller:
             if answer is not None and answer.status_code == 200:
                 self._token = answer.json()["access_token"]
                 return
-            self._over.wait(0.5)
+            pause(answer)
         raise TimeoutError(f"{self.name} could not sign in")
 
     def command(self, history: History, command: Command, headers: dict[str, str] | None = None) -> Record:
@@ -72,7 +70,7 @@ class Caller:
                 record.status = answer.status_code
                 record.answer = answer.json()
                 return record
-            self._over.wait(0.2)
+            pause(answer)
         return record
 
     def again(self, record: Record) -> None:
@@ -104,6 +102,11 @@ class Caller:
         except requests.RequestException:
             # The one thing a client knows then is that it does not know; the same key asks again.
             return None
+
+
+def pause(answer: requests.Response | None) -> None:
+    """Wait as long as the answer asks for, or a moment when there was none: a client's manners, not a condition."""
+    time.sleep(float(answer.headers.get("Retry-After", "0.2")) if answer is not None else 0.2)
 
 
 def _is_final(answer: requests.Response) -> bool:

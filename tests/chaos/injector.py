@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,8 @@ class Injector:
             try:
                 time.sleep(fault.seconds)  # the length of the stop is the fault itself
             finally:
-                os.kill(pid, signal.SIGCONT)
+                with suppress(ProcessLookupError):  # it may have died of something else while it stood still
+                    os.kill(pid, signal.SIGCONT)
         else:
             os.kill(pid, _SIGNALS.get((fault.action, fault.target), signal.SIGKILL))
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-# (action, role of the victim, service or "" for any, how often it is drawn)
-_MENU: list[tuple[str, str, str, int]] = [
+Aim = tuple[str, str, str, int]
+"""Action, role of the victim or name of the window, service or "" for any, how often it is drawn."""
+
+_MENU: list[Aim] = [
     ("kill", "web", "", 2),
     ("kill", "web-worker", "orders", 4),
     ("kill", "web-worker", "auth", 1),
@@ -48,15 +50,17 @@ class Fault:
         return f"{self.action} {where}" + (f" for {self.seconds:.1f} s" if self.action == "stop" else "")
 
 
-def make_plan(count: int, seed: int) -> list[Fault]:
+def make_plan(count: int, seed: int, only: Aim | None = None) -> list[Fault]:
     """Return `count` faults; the first ones visit every line of the menu once, in an order of the seed."""
     chance = random.Random(seed)
+    if only is not None:
+        return [_fault(only, chance) for _ in range(count)]
     first = chance.sample(_MENU, len(_MENU))
     rest = chance.choices(_MENU, weights=[line[3] for line in _MENU], k=max(0, count - len(first)))
     return [_fault(line, chance) for line in (first + rest)[:count]]
 
 
-def _fault(line: tuple[str, str, str, int], chance: random.Random) -> Fault:
+def _fault(line: Aim, chance: random.Random) -> Fault:
     action, target, service, _ = line
     pause = chance.uniform(0.3, 2.0) + (_SERVER_PAUSE_SECONDS if target in {"postgres", "rabbitmq"} else 0.0)
     return Fault(action, target, service, chance.uniform(0.5, 5.0), pause, chance.random())

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-PLANTED = ("publish_before_commit", "ack_before_commit")
+from tests.chaos.plan import Aim
+
+PLANTED: dict[str, Aim] = {
+    "publish_before_commit": ("kill", "web-worker", "orders", 1),
+    "ack_before_commit": ("kill", "consumer", "notifier", 1),
+}
+"""Each bug with the fault that brings it to light soonest."""
 
 
 def planted_settings(name: str) -> dict[str, str]:
