@@ -2,7 +2,8 @@
 
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from waybill_orders.views.payment_answers import JsonMoneyAnswers
 from waybill_orders.views.payments import MoneyDesk, payments_blueprints
 from waybill_orders.views.refunds import refunds_blueprints
 from waybill_orders.views.webhooks import webhooks_blueprint
+from waybill_testkit.waiting import eventually
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 ANN, BOB = "usr_" + "a" * 32, "usr_" + "b" * 32
@@ -71,6 +73,14 @@ def euros(amount: int) -> dict[str, Any]:
     return {"amount": amount, "currency": "EUR"}
 
 
+def reach(gateway_url: str, *, within_seconds: float) -> SandboxGateway:
+    """Return the gateway, each call of which is given up after so many seconds and never repeated."""
+    bounds = ConnectorOptions(
+        read_timeout=within_seconds, deadline_seconds=within_seconds, max_attempts=1, pool_size=20
+    )
+    return SandboxGateway(Connector("gateway", gateway_url, bounds))
+
+
 class Shop:
     """One product at 10.00 EUR, a hundred of it, and everything a test needs to do and see."""
 
@@ -81,8 +91,7 @@ class Shop:
         options = EngineOptions(application_name="orders-test", pool_size=12, pool_timeout_seconds=20)
         self.engine = make_engine(database_url, options)
         self.gateway_url = gateway_url
-        bounds = ConnectorOptions(read_timeout=0.7, deadline_seconds=0.7, max_attempts=1, pool_size=20)
-        self.gateway: PaymentGateway = SandboxGateway(Connector("gateway", gateway_url, bounds))
+        self.gateway: PaymentGateway = reach(gateway_url, within_seconds=10)
         self.answers = JsonMoneyAnswers()
         self._doorbell = Doorbell(database_url, "orders-test")
         self.app = self._app()
@@ -139,7 +148,21 @@ class Shop:
 
     def pay(self, order_id: str, token: str = "tok_approve", *, key: str | None = None, **members: Any) -> Reply:
         body = {"method": {"type": "sandbox", "token": token}, **members}
+        if token.startswith("tok_timeout"):
+            with self._impatience():
+                return self.post(f"/v1/orders/{order_id}/payments", body, key=key)
         return self.post(f"/v1/orders/{order_id}/payments", body, key=key)
+
+    @contextmanager
+    def _impatience(self) -> Iterator[None]:
+        """Give the gateway up soon; what it charges all the same is there at the end, so that a test can find it."""
+        patient, self.gateway = self.gateway, reach(self.gateway_url, within_seconds=0.5)
+        try:
+            yield
+        finally:
+            self.gateway = patient
+        awaited = "SELECT id FROM payments WHERE method ->> 'token' = 'tok_timeout'"
+        eventually(lambda: len(self.charges()) >= len(self.rows(awaited)))
 
     def paid_order(self, quantity: int = 2, lines: int = 1, **members: Any) -> tuple[str, str]:
         order_id = self.place(quantity, lines)

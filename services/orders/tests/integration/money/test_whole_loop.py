@@ -47,9 +47,7 @@ def telling_gateway(shop: Shop, sandbox_database: str, listening: str) -> Iterat
 def worker(shop: Shop) -> Iterator[Callable[[], None]]:
     stop = threading.Event()
     url = shop.engine.url.render_as_string(hide_password=False)
-    settings = Settings.model_validate(
-        {"database_url": url, "gateway_url": shop.gateway_url, "gateway_deadline_seconds": 0.7}
-    )
+    settings = Settings.model_validate({"database_url": url, "gateway_url": shop.gateway_url})
     thread = threading.Thread(target=run_worker, args=(settings, stop), daemon=True)
     yield thread.start
     stop.set()
