@@ -21,6 +21,21 @@ _OPEN = sa.select(attempt.c.number, attempt.c.phase).where(
     attempt.c.delivery_id == sa.bindparam("delivery"), attempt.c.finished_at.is_(None)
 )
 
+_ADVANCE = sa.text(
+    "UPDATE delivery_attempt SET phase = :phase, phase_at = clock_timestamp() "
+    "WHERE delivery_id = :delivery AND number = :number"
+)
+# What was closed as `unknown` is corrected when its end is learned after all.
+_FINISH = sa.text(
+    """
+    UPDATE delivery_attempt SET finished_at = clock_timestamp(), outcome = :outcome, stage = :stage,
+        smtp_code = :code, smtp_enhanced = :enhanced, smtp_text = :text,
+        phase = CASE :outcome WHEN 'sent' THEN 'done' ELSE phase END,
+        phase_at = CASE :outcome WHEN 'sent' THEN clock_timestamp() ELSE phase_at END
+    WHERE delivery_id = :delivery AND number = :number AND (finished_at IS NULL OR outcome = 'unknown')
+    """
+)
+
 
 class AttemptRepository:
     """Attempts of one transaction."""
@@ -39,33 +54,21 @@ class AttemptRepository:
 
     def advance(self, delivery_id: str, number: int, phase: Phase) -> None:
         """Note how far the attempt came."""
-        self._connection.execute(
-            attempt.update()
-            .where(attempt.c.delivery_id == delivery_id, attempt.c.number == number)
-            .values(phase=phase, phase_at=sa.func.clock_timestamp())
-        )
+        self._connection.execute(_ADVANCE, {"delivery": delivery_id, "number": number, "phase": phase})
 
     def finish(self, delivery_id: str, number: int, end: AttemptEnd) -> None:
-        """Close an open attempt, or correct one that was closed as `unknown` when its end is learned after all."""
+        """Close an open attempt, or correct one that was closed as `unknown`."""
         reply = end.reply
-        phase = {"phase": Phase.DONE, "phase_at": sa.func.clock_timestamp()} if end.outcome == "sent" else {}
-        self._connection.execute(
-            attempt.update()
-            .where(
-                attempt.c.delivery_id == delivery_id,
-                attempt.c.number == number,
-                sa.or_(attempt.c.finished_at.is_(None), attempt.c.outcome == "unknown"),
-            )
-            .values(
-                finished_at=sa.func.clock_timestamp(),
-                outcome=end.outcome,
-                stage=end.stage,
-                smtp_code=None if reply is None else reply.code,
-                smtp_enhanced=None if reply is None else reply.enhanced,
-                smtp_text=None if reply is None else _storable(reply.text),
-                **phase,
-            )
-        )
+        values = {
+            "delivery": delivery_id,
+            "number": number,
+            "outcome": end.outcome,
+            "stage": end.stage,
+            "code": None if reply is None else reply.code,
+            "enhanced": None if reply is None else reply.enhanced,
+            "text": None if reply is None else _storable(reply.text),
+        }
+        self._connection.execute(_FINISH, values)
 
 
 def _storable(text: str) -> str:

@@ -1,13 +1,13 @@
 """The ledger of deliveries: rows, moves between states, and what staff see of them."""
 
-from typing import Any
+from dataclasses import asdict
 
 import sqlalchemy as sa
 
 from waybill_notifier.domain.delivery import Counts, Delivery, Move, NewDelivery
 from waybill_notifier.domain.errors import DeliveryNotFoundError
-from waybill_notifier.domain.states import Cause, State, guard_transition
-from waybill_notifier.models.tables import delivery, delivery_transition, notification
+from waybill_notifier.domain.states import State, guard_transition
+from waybill_notifier.models.tables import delivery, notification
 
 _READ = (
     sa.select(delivery, notification.c.facts, sa.func.clock_timestamp().label("now"))
@@ -17,11 +17,24 @@ _READ = (
 )
 
 
-def seconds_from_now(seconds: float | None) -> sa.ColumnElement[Any]:
-    """A moment by the database's clock; None stays null."""
-    if seconds is None:
-        return sa.null()
-    return sa.func.clock_timestamp() + sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)
+# Written as SQL: each mail makes these moves twice or more, and building them anew costs a millisecond of CPU a mail.
+_MOVE = sa.text(
+    """
+    WITH moved AS (
+        UPDATE delivery SET state = :to, reason = :reason, attempts = :attempts, waits = :waits,
+            protocol_failures = :protocol_failures, ambiguities = :ambiguities, updated_at = now(),
+            next_attempt_at = clock_timestamp() + make_interval(secs => CAST(:wait AS double precision))
+        WHERE id = :id RETURNING id
+    )
+    INSERT INTO delivery_transition (delivery_id, from_state, to_state, reason, cause, actor)
+    SELECT id, :from, :to, :reason, :cause, :actor FROM moved
+    """
+)
+_POSTPONE = sa.text(
+    "UPDATE delivery SET reason = :reason, waits = waits + 1, updated_at = now(), "
+    "next_attempt_at = clock_timestamp() + make_interval(secs => :wait) WHERE id = :id"
+)
+_SET_JOB = sa.text("UPDATE delivery SET job_id = :job_id WHERE id = :id")
 
 
 class DeliveryRepository:
@@ -40,7 +53,7 @@ class DeliveryRepository:
 
     def set_job(self, delivery_id: str, job_id: int) -> None:
         """Remember the job that delivers it."""
-        self._change(delivery_id, job_id=job_id)
+        self._connection.execute(_SET_JOB, {"id": delivery_id, "job_id": job_id})
 
     def lock(self, delivery_id: str) -> Delivery:
         """Read the row, lock it until the transaction ends; raises DeliveryNotFoundError."""
@@ -68,45 +81,23 @@ class DeliveryRepository:
     def move(self, current: Delivery, move: Move) -> None:
         """The one way to another state: guarded, and written down as a transition; raises InvalidTransitionError."""
         guard_transition(current.state, move.to, move.cause)
-        counts = move.counts or current.counts
-        self._change(
-            current.id,
-            state=move.to,
-            reason=move.reason,
-            next_attempt_at=seconds_from_now(move.wait_seconds),
-            attempts=counts.attempts,
-            protocol_failures=counts.protocol_failures,
-            ambiguities=counts.ambiguities,
-            waits=counts.waits,
-        )
-        self._note_transition(current, move)
+        values = {
+            "id": current.id,
+            "from": current.state,
+            "to": move.to,
+            "reason": move.reason,
+            "wait": move.wait_seconds,
+            "cause": move.cause,
+            "actor": move.actor,
+        }
+        self._connection.execute(_MOVE, values | asdict(move.counts or current.counts))
 
     def postpone(self, current: Delivery, reason: str, wait_seconds: float) -> None:
         """Wait without an attempt and without a change of state."""
-        self._change(
-            current.id,
-            reason=reason,
-            next_attempt_at=seconds_from_now(wait_seconds),
-            waits=current.counts.waits + 1,
-        )
+        self._connection.execute(_POSTPONE, {"id": current.id, "reason": reason, "wait": wait_seconds})
 
     def let_override_suppression(self, delivery_id: str) -> None:
         """Send this one mail although its address is suppressed."""
-        self._change(delivery_id, overrides_suppression=True)
-
-    def _note_transition(self, current: Delivery, move: Move) -> None:
         self._connection.execute(
-            delivery_transition.insert().values(
-                delivery_id=current.id,
-                from_state=current.state,
-                to_state=move.to,
-                reason=move.reason,
-                cause=Cause(move.cause),
-                actor=move.actor,
-            )
-        )
-
-    def _change(self, delivery_id: str, **values: Any) -> None:
-        self._connection.execute(
-            delivery.update().where(delivery.c.id == delivery_id).values(**values, updated_at=sa.func.now())
+            delivery.update().where(delivery.c.id == delivery_id).values(overrides_suppression=True)
         )

@@ -7,6 +7,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from waybill_notifier.models.tables import address_refusal, suppression
 
+_HAS = sa.text("SELECT 1 FROM suppression WHERE address_hash = :hash AND expires_at > now()")
+
 
 class SuppressionRepository:
     """Suppressions of one transaction."""
@@ -17,10 +19,7 @@ class SuppressionRepository:
 
     def has(self, address_hash: bytes) -> bool:
         """True while the address is suppressed."""
-        statement = sa.select(sa.literal(1)).where(
-            suppression.c.address_hash == address_hash, suppression.c.expires_at > sa.func.now()
-        )
-        return self._connection.execute(statement).first() is not None
+        return self._connection.execute(_HAS, {"hash": address_hash}).first() is not None
 
     def add(self, address_hash: bytes, reason: str, delivery_id: str) -> None:
         """Suppress an address from now on; a later refusal prolongs it."""
