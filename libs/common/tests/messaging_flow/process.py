@@ -24,7 +24,7 @@ from waybill_common.messaging.topology import TopologyOptions, build_topology
 from waybill_common.settings import ServiceSettings
 
 QUEUE = "orders.events.v1"
-TOPOLOGY = build_topology(options=TopologyOptions(rung_ttl_ms={"5s": 60, "1m": 70, "10m": 80}, delivery_limit=5))
+TOPOLOGY = build_topology(options=TopologyOptions(rung_ttl_ms={"5s": 60, "1m": 70, "10m": 80}, delivery_limit=2))
 
 
 class Settings(ServiceSettings):

@@ -36,7 +36,7 @@ from waybill_common.messaging.topology import TopologyOptions, build_topology, d
 
 QUEUE = "orders.events.v1"
 TYPE = "auth.user.registered"  # bound to QUEUE and to the notifier's queue
-TOPOLOGY = build_topology(options=TopologyOptions(rung_ttl_ms={"5s": 60, "1m": 70, "10m": 80}, delivery_limit=5))
+TOPOLOGY = build_topology(options=TopologyOptions(rung_ttl_ms={"5s": 60, "1m": 70, "10m": 80}, delivery_limit=2))
 CONSUMING = ConsumerOptions(
     threads=1,
     in_place_first_seconds=0.001,

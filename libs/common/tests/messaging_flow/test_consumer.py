@@ -95,6 +95,7 @@ def test_a_lasting_failure_ends_in_the_dead_letters_with_its_reason(
     publish(flow.broker, first := message("usr_1"), message("usr_2"))
     with flow.consuming(broken):
         eventually(lambda: len(flow.letters()) == 1)
+        eventually(lambda: flow.count("effect") == 1)
     [letter] = flow.letters()
     assert (letter.message_id, letter.reason, letter.state) == (first.message_id, reason, "open")
     assert letter.body == first.body
