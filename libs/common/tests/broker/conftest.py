@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
-from waybill_common.messaging.broker import connect_broker
+from waybill_common.messaging.brokers import connect_broker
 from waybill_testkit.waiting import eventually
 
 from .rig import Rig, small_topology, terminate_sessions

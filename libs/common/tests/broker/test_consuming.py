@@ -160,7 +160,7 @@ def test_an_unknown_tag_ends_the_subscription(rig: Rig) -> None:
 
 READER = """
 import sys
-from waybill_common.messaging.broker import connect_broker
+from waybill_common.messaging.brokers import connect_broker
 subscription = connect_broker(sys.argv[1]).subscribe(sys.argv[2], 50)
 found = []
 while len(found) < 5:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from waybill_common.messaging.broker import BrokerUnavailableError, PublishNackedError, connect_broker
+from waybill_common.messaging.broker import BrokerUnavailableError, PublishNackedError
+from waybill_common.messaging.brokers import connect_broker
 from waybill_testkit.faulty_broker import Faults, FaultyBroker
 
 from .rig import FIRST, Rig, collect, ids, outgoing, small_topology

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 
 import pytest
-from waybill_common.messaging.broker import BrokerError, BrokerUnavailableError, Delivery, Subscription, connect_broker
+from waybill_common.messaging.broker import BrokerError, BrokerUnavailableError, Delivery, Subscription
+from waybill_common.messaging.brokers import connect_broker
 from waybill_testkit.postgres import PostgresOptions, PostgresServer
 from waybill_testkit.rabbitmq import RabbitServer
 from waybill_testkit.waiting import eventually

@@ -7,7 +7,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from waybill_common.messaging.broker import connect_broker
+from waybill_common.messaging.brokers import connect_broker
 from waybill_common.messaging.embedded_routes import Routes
 from waybill_common.messaging.topology import (
     DEAD_LETTER_EXCHANGE,

@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 from notifier_support.events import event, order_data
 from waybill_common.clock import rfc3339
-from waybill_common.messaging.broker import Outgoing, connect_broker
+from waybill_common.messaging.broker import Outgoing
+from waybill_common.messaging.brokers import connect_broker
 from waybill_common.messaging.events import LoggedEvent, build_message
 from waybill_common.messaging.topology import EVENTS_EXCHANGE, WAYBILL_TOPOLOGY
 from waybill_notifier.bootstrap import lift_suppression

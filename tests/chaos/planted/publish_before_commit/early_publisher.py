@@ -5,7 +5,8 @@ import threading
 
 import orjson
 from waybill_common.clock import rfc3339, utc_now
-from waybill_common.messaging.broker import Outgoing, connect_broker
+from waybill_common.messaging.broker import Outgoing
+from waybill_common.messaging.brokers import connect_broker
 from waybill_common.messaging.events import LoggedEvent, build_message
 
 

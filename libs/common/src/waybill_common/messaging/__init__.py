@@ -1,6 +1,7 @@
 """Facts between services: event log, outbox, broker, inbox and dead letters."""
 
-from waybill_common.messaging.broker import Broker, connect_broker
+from waybill_common.messaging.broker import Broker
+from waybill_common.messaging.brokers import connect_broker
 from waybill_common.messaging.consumer import ConsumerRunner
 from waybill_common.messaging.dead_letters import DeadLetters
 from waybill_common.messaging.drainer import DeadLetterDrainer

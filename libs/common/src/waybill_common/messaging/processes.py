@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from prometheus_client import CollectorRegistry
 
 from waybill_common.health import AdminServer, Check, HealthChecks, stop_on_signals
-from waybill_common.messaging.broker import Broker, connect_broker
+from waybill_common.messaging.broker import Broker
+from waybill_common.messaging.brokers import connect_broker
 from waybill_common.messaging.consumer import ConsumerRunner
 from waybill_common.messaging.drainer import DeadLetterDrainer, DrainerOptions
 from waybill_common.messaging.handling import EventHandler
