@@ -27,6 +27,11 @@ def of_ann(idle, app, ann):
     return {"notification_id": notification["id"]}
 
 
+@pytest.fixture
+def ledger_ids(idle, of_ann):
+    return {**of_ann, "delivery_id": idle.row("SELECT id FROM delivery")["id"]}
+
+
 def test_every_route_has_an_access_rule(routes):
     assert of_kind(routes, "none") == []
 
@@ -65,3 +70,14 @@ def test_another_customer_is_404_on_every_route_with_an_id_and_the_owner_is_not(
         assert answer.json["code"] == route.call(app, BOB).json["code"]
     for route in walked:
         assert route.call(app, ann, of_ann).status_code == 200, route.name
+
+
+def test_answers_are_what_the_contract_says(app, routes, ann, ledger_ids):
+    everything = " ".join([ann, *scopes_of(routes)])
+    read = [route for route in routes if route.method == "GET"]
+    answers = [(route, route.call(app, everything, ledger_ids)) for route in read]
+    assert {route.name for route, answer in answers if answer.status_code != 200} == {
+        "GET /v1/dead-letters/<letter_id>",  # there is none
+        "GET /u/<token>",  # no such link
+    }
+    assert [fault for route, answer in answers for fault in route.faults(answer)] == []

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 
 import sqlalchemy as sa
+from waybill_common.messaging import NewEvent, append_events
 
 from waybill_notifier.domain.delivery import Counts, Delivery, Move, NewDelivery
 from waybill_notifier.domain.errors import DeliveryNotFoundError
@@ -35,6 +36,10 @@ _POSTPONE = sa.text(
     "next_attempt_at = clock_timestamp() + make_interval(secs => :wait) WHERE id = :id"
 )
 _SET_JOB = sa.text("UPDATE delivery SET job_id = :job_id WHERE id = :id")
+
+
+_NEWS = {State.SENT: "sent", State.FAILED: "failed", State.EXHAUSTED: "failed", State.SUPPRESSED: "suppressed"}
+"""State → `notifier.notification.…` of the event log; no queue is bound for them yet, so nothing is published."""
 
 
 class DeliveryRepository:
@@ -79,7 +84,10 @@ class DeliveryRepository:
         )
 
     def move(self, current: Delivery, move: Move) -> None:
-        """The one way to another state: guarded, and written down as a transition; raises InvalidTransitionError."""
+        """The one way to another state: guarded, written down as a transition, and told where it is the outcome.
+
+        Raises InvalidTransitionError.
+        """
         guard_transition(current.state, move.to, move.cause)
         values = {
             "id": current.id,
@@ -90,7 +98,10 @@ class DeliveryRepository:
             "cause": move.cause,
             "actor": move.actor,
         }
-        self._connection.execute(_MOVE, values | asdict(move.counts or current.counts))
+        counts = move.counts or current.counts
+        self._connection.execute(_MOVE, values | asdict(counts))
+        if move.to in _NEWS:
+            self._tell(current, move, counts)
 
     def postpone(self, current: Delivery, reason: str, wait_seconds: float) -> None:
         """Wait without an attempt and without a change of state."""
@@ -101,3 +112,16 @@ class DeliveryRepository:
         self._connection.execute(
             delivery.update().where(delivery.c.id == delivery_id).values(overrides_suppression=True)
         )
+
+    def _tell(self, current: Delivery, move: Move, counts: Counts) -> None:
+        data = {
+            "delivery_id": current.id,
+            "template": current.template,
+            "recipient": current.recipient,
+            "order_id": current.order_id,
+            "state": move.to,
+            "reason": move.reason,
+            "attempts": counts.attempts,
+        }
+        event = NewEvent(f"notifier.notification.{_NEWS[move.to]}", current.id, data, actor=move.actor)
+        append_events(self._connection, [event], publishes=False)

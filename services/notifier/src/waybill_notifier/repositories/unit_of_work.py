@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from waybill_common.database import CHANNEL_JOBS, Doorbell, UnitOfWork
 from waybill_common.idempotency import Answer, KeyRequest, KeyStore
 from waybill_common.jobs import JobRun, NewJob, enqueue, guard, hasten
-from waybill_common.messaging import Inbox, NewEvent, append_events
+from waybill_common.messaging import Inbox
 from waybill_common.tokens import RevocationTable
 
 from waybill_notifier.domain.delivery import DeliveryView
@@ -90,7 +90,3 @@ class NotifierUnitOfWork(UnitOfWork):
     def guard(self, run: JobRun) -> None:
         """Raise LeaseLostError unless this run still holds its lane."""
         guard(self.connection, run)
-
-    def record(self, event: NewEvent) -> None:
-        """Append to the event log, which nobody publishes from yet."""
-        append_events(self.connection, [event], publishes=False)

@@ -7,7 +7,6 @@ from typing import Any, Protocol, Self
 
 from waybill_common.idempotency import Answer, KeyRequest
 from waybill_common.jobs import JobRun, NewJob
-from waybill_common.messaging import NewEvent
 
 from waybill_notifier.domain.delivery import (
     Attempt,
@@ -205,9 +204,6 @@ class UnitOfWork(Protocol):
 
     def guard(self, run: JobRun) -> None:
         """Raise LeaseLostError unless this run still holds its lane, and hold it until the commit."""
-
-    def record(self, event: NewEvent) -> None:
-        """Append to the event log; nobody is bound to the notifier's events yet, so nothing is published."""
 
     def __enter__(self) -> Self: ...
     def __exit__(

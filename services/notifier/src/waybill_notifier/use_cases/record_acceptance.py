@@ -1,7 +1,5 @@
 """Write that the server took a mail: a fact that holds even when the lease has run out meanwhile."""
 
-from waybill_common.messaging import NewEvent
-
 from waybill_notifier.domain.delivery import AttemptEnd, Delivery, Move, burn
 from waybill_notifier.domain.smtp_replies import SmtpReply
 from waybill_notifier.domain.states import State
@@ -20,16 +18,4 @@ def record_acceptance(delivery_id: str, attempt: int, reply: SmtpReply, unit_of_
         if delivery.state in {State.SENDING, State.UNCERTAIN}:
             counts = burn(delivery.counts) if delivery.state is State.SENDING else delivery.counts
             work.deliveries.move(delivery, Move(State.SENT, counts=counts))
-            work.record(_sent(delivery, attempt))
         return delivery
-
-
-def _sent(delivery: Delivery, attempt: int) -> NewEvent:
-    data = {
-        "delivery_id": delivery.id,
-        "template": delivery.template,
-        "recipient": delivery.recipient,
-        "order_id": delivery.order_id,
-        "attempt": attempt,
-    }
-    return NewEvent("notifier.notification.sent", delivery.id, data)

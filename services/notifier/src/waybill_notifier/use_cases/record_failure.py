@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from waybill_common.jobs import Again, Done, JobRun, Outcome
-from waybill_common.messaging import NewEvent
 
 from waybill_notifier.domain.delivery import AttemptEnd, Counts, Delivery, Move, burn
 from waybill_notifier.domain.letter import ProviderClosedError, SendError
@@ -48,8 +47,6 @@ def record_failure(
         )
         work.deliveries.move(delivery, Move(verdict.state, verdict.reason, verdict.wait_seconds, counts))
         _suppress(work, verdict, attempt, delivery)
-        if verdict.state in {State.FAILED, State.EXHAUSTED}:
-            work.record(_failed(delivery, verdict))
     outcome = Done() if verdict.wait_seconds is None else Again(verdict.wait_seconds, error.failure)
     return Recorded(outcome, verdict, delivery)
 
@@ -59,9 +56,7 @@ def record_unsendable(run: JobRun, number: int, reason: str, unit_of_work: UnitO
     with unit_of_work() as work:
         delivery = _close(work, run, number, AttemptEnd("unsendable"))
         if delivery.state is State.SENDING:
-            verdict = Verdict(State.FAILED, reason)
             work.deliveries.move(delivery, Move(State.FAILED, reason, counts=burn(delivery.counts)))
-            work.record(_failed(delivery, verdict))
     return Done()
 
 
@@ -104,15 +99,3 @@ def _suppress(work: UnitOfWork, verdict: Verdict, attempt: Attempted, delivery: 
         is_refused = work.suppressions.note_refusal(attempt.address_hash, delivery.id) >= 2
     if is_refused:
         work.suppressions.add(attempt.address_hash, verdict.reason, delivery.id)
-
-
-def _failed(delivery: Delivery, verdict: Verdict) -> NewEvent:
-    data = {
-        "delivery_id": delivery.id,
-        "template": delivery.template,
-        "recipient": delivery.recipient,
-        "order_id": delivery.order_id,
-        "state": verdict.state,
-        "reason": verdict.reason,
-    }
-    return NewEvent("notifier.notification.failed", delivery.id, data)
