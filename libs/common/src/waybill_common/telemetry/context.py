@@ -1,21 +1,26 @@
 """Which request or message is being handled: its ids, carried by context variables into logs, events and calls."""
 
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 import structlog
 
+from waybill_common.ids import random_bits
+
 _TRACEPARENT = re.compile(r"^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
 
 
+def _span_id() -> str:
+    return f"{random_bits(64):016x}"
+
+
 def new_traceparent() -> str:
     """Return a fresh W3C Trace Context `traceparent` (section 3.2), not sampled."""
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-00"
+    return f"00-{random_bits(128):032x}-{_span_id()}-00"
 
 
 def child_traceparent(parent: str | None) -> str:
@@ -23,7 +28,7 @@ def child_traceparent(parent: str | None) -> str:
     if parent is None or not _TRACEPARENT.match(parent):
         return new_traceparent()
     version, trace_id, _, flags = parent.split("-")
-    return f"{version}-{trace_id}-{secrets.token_hex(8)}-{flags}"
+    return f"{version}-{trace_id}-{_span_id()}-{flags}"
 
 
 def current_request_id() -> str | None:

@@ -74,6 +74,6 @@ def _advance(order: Order, happenings: Sequence[Happening]) -> tuple[Order, tupl
 
 
 def _step(order: Order, happening: Happening, events: list[OrderEvent]) -> Order:
-    numbered = replace(order, version=order.version + 1)
+    numbered = order.at_version(order.version + 1)
     events.append(OrderEvent(happening.type, numbered.version, {**snapshot(numbered), **happening.details}))
     return numbered

@@ -149,6 +149,15 @@ class Order:
         """At least one unit left the house."""
         return any(line.quantity_shipped for line in self.lines)
 
+    def at_version(self, version: int) -> "Order":
+        """Return the same order under another version; what was derived stays as it was worked out.
+
+        `dataclasses.replace` takes fifteen times as long, and every order that is placed passes here.
+        """
+        same = object.__new__(Order)
+        same.__dict__.update(self.__dict__, version=version)
+        return same
+
     def line(self, number: int) -> OrderLine | None:
         """Return the line of this number, None when the order has no such line."""
         return next((line for line in self.lines if line.line == number), None)
