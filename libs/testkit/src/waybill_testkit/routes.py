@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from flask import Flask
+from pydantic import ValidationError
 from waybill_common.http import Access, access_of
 from waybill_common.http.operation import ATTRIBUTE, Operation
 from werkzeug.test import TestResponse
@@ -50,6 +51,22 @@ class Route:
             headers["If-Match"] = '"1"'
         content = (body or {}) if self.contract.body is not None else None
         return app.test_client().open(path, method=self.method, headers=headers, json=content)
+
+    def faults(self, answer: TestResponse) -> list[str]:
+        """What an answer has that the route's contract does not say, or lacks of it; nothing for a problem."""
+        if answer.content_type == "application/problem+json":
+            return []
+        answers = self.contract.answers or {200: None}
+        if answer.status_code not in answers:
+            return [f"{self.name}: {answer.status_code} is not declared"]
+        model = answers[answer.status_code]
+        if model is None:
+            return []
+        try:
+            told = model.model_validate_json(answer.data).model_dump(mode="json")
+        except ValidationError as error:
+            return [f"{self.name}: {error}"]
+        return [] if told == answer.json else [f"{self.name}: the model would say {told}, the answer is {answer.json}"]
 
 
 def walk(app: Flask) -> list[Route]:

@@ -87,3 +87,18 @@ def test_another_person_is_404_on_every_route_with_an_id_and_the_owner_is_not(au
     assert auth.get("/v1/me", kim["access_token"]).status_code == 200
     for route in walked:
         assert route.call(auth.app, kim["access_token"], of_kim).status_code in {200, 204}, route.name
+
+
+def test_answers_are_what_the_contract_says(auth, routes, sign_in):
+    ada = sign_in("ada@example.com", "admin")["access_token"]
+    ids = {"user_id": auth.get("/v1/me", ada).json["id"], "request_id": ""}
+    ids["request_id"] = auth.sql("SELECT id FROM mail_request LIMIT 1")[0].id
+    read = [route for route in routes if route.method == "GET"]
+    answers = [
+        (route, route.call(auth.app, auth.service_token() if route.kind == "service" else ada, ids)) for route in read
+    ]
+    assert {route.name for route, answer in answers if answer.status_code != 200} == {
+        "GET /v1/dead-letters/<letter_id>",  # there is none
+        "GET /internal/mail-requests/<request_id>",  # used already
+    }
+    assert [fault for route, answer in answers for fault in route.faults(answer)] == []

@@ -69,7 +69,9 @@ def test_another_customer_is_404_on_every_route_with_an_id_and_the_owner_is_not(
         assert answer.status_code == 404, f"{route.name}: {answer.status_code} {answer.text}"
         assert answer.json["code"] == route.call(app, BOB).json["code"]
     for route in walked:
-        assert route.call(app, ann, of_ann).status_code == 200, route.name
+        answer = route.call(app, ann, of_ann)
+        assert answer.status_code == 200, route.name
+        assert route.faults(answer) == []
 
 
 def test_answers_are_what_the_contract_says(app, routes, ann, ledger_ids):

@@ -96,6 +96,7 @@ def test_another_customer_is_404_on_every_route_with_an_id_and_the_owner_is_not(
     for route in walked:
         answer = route.call(service.app, ANN, of_ann, BODIES.get(route.name))
         assert answer.status_code not in {401, 403, 404}, f"{route.name}: {answer.status_code} {answer.text}"
+        assert route.faults(answer) == []
 
 
 def test_anothers_part_is_404_below_ones_own_order(service, routes, of_ann):
@@ -108,3 +109,13 @@ def test_anothers_part_is_404_below_ones_own_order(service, routes, of_ann):
     for route in [route for route in of_kind(routes, "staff") if len(route.parameters) > 1]:
         answer = route.call(service.app, SELLER, {**of_ann, "order_id": of_bob["order_id"]})
         assert answer.status_code == 404, f"{route.name}: {answer.status_code} {answer.text}"
+
+
+def test_answers_are_what_the_contract_says(service, routes, of_ann):
+    everything = " ".join([ANN, *scopes_of(routes)])
+    read = [route for route in routes if route.method == "GET"]
+    answers = [(route, route.call(service.app, everything, {**of_ann, "sku": "TEA"})) for route in read]
+    assert {route.name for route, answer in answers if answer.status_code != 200} == {
+        "GET /v1/dead-letters/<letter_id>"  # there is none
+    }
+    assert [fault for route, answer in answers for fault in route.faults(answer)] == []

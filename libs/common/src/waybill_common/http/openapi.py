@@ -83,7 +83,7 @@ def _describe(app: Flask, rule: Rule, method: str, schemas: dict[str, Any]) -> d
         described["requestBody"] = {"required": required, "content": _json(contract.body, schemas)}
     elif contract.form and method == "post":
         described["requestBody"] = {"content": {"application/x-www-form-urlencoded": {"schema": {"type": "object"}}}}
-    described["responses"] = _responses(contract.answers, schemas)
+    described["responses"] = _responses(contract.answers or {200: None}, schemas)  # a page declares none
     return described
 
 
