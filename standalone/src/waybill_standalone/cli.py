@@ -80,6 +80,8 @@ def _run(run: Callable[[StandaloneSettings], None]) -> None:
     )
     try:
         run(load())
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
     except told as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)

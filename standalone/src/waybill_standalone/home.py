@@ -25,7 +25,7 @@ class Home:
         self.folder = folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self.logs.mkdir(exist_ok=True)
+            self.logs.mkdir(mode=0o700, exist_ok=True)
             self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise HomeError(f"cannot write to {folder} ({error.strerror}); {_ELSEWHERE}") from None

@@ -43,6 +43,7 @@ class Platform:
         """Start and return when it is ready; raises PlatformError."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / READY_FILE).unlink(missing_ok=True)
+        self._output.touch(mode=0o600)  # it tells the passwords of the demo accounts
         with self._output.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
                 [sys.executable, "-m", "waybill_standalone", _COMMANDS[self.mode]],

@@ -78,6 +78,7 @@ def service_programs(service: str, environment: Mapping[str, str]) -> list[Progr
                     command=[sys.executable, "-m", f"waybill_{service}", COMMANDS[role]],
                     environment={**environment, "WAYBILL_ADMIN_PORT": str(port)},
                     admin_port=port,
+                    stop_grace_seconds=30,
                     is_ready=answers(f"http://127.0.0.1:{port}/livez"),
                 )
             )

@@ -94,7 +94,7 @@ class Teller:
 
     def keep_mails(self, folder: Path) -> None:
         """Leave the mails as pages that a browser shows."""
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for old in folder.glob("*.html"):
             old.unlink()
         for number, mail in enumerate(self.mails, start=1):

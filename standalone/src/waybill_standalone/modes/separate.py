@@ -7,12 +7,11 @@ import sys
 import threading
 from collections.abc import Mapping
 
-from waybill_common.health import stop_on_signals
-
 from waybill_standalone import programs
 from waybill_standalone.accounts import AccountMaker
 from waybill_standalone.config import SERVICES, StandaloneSettings
 from waybill_standalone.ground import Ground
+from waybill_standalone.modes.stopping import StopSignals
 from waybill_standalone.notice import Notice
 from waybill_standalone.ports import free_port
 from waybill_standalone.processes.supervisor import StartError
@@ -24,12 +23,11 @@ _POSTGRES = {"max_connections": "300", "shared_buffers": "128MB", "synchronous_c
 
 def run_processes(settings: StandaloneSettings, notice: Notice) -> None:
     """Start everything, say where it is, and keep it running until SIGINT or SIGTERM."""
-    stop = stop_on_signals()
+    signals = StopSignals()
     ground = Ground(settings)
     try:
         _start(ground, notice)
-        if not stop.is_set():
-            ground.supervisor.watch(stop)
+        ground.supervisor.watch(signals.started())
     finally:
         notice.stopping()
         ground.close()

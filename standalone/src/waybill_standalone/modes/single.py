@@ -8,7 +8,6 @@ from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import click
-from waybill_common.health import stop_on_signals
 from waybill_common.telemetry import configure_logging
 
 from waybill_standalone import programs
@@ -16,6 +15,7 @@ from waybill_standalone.accounts import AccountMaker
 from waybill_standalone.config import SERVICES, StandaloneSettings, adopt
 from waybill_standalone.ground import Ground
 from waybill_standalone.mail.serve import MailService
+from waybill_standalone.modes.stopping import StopSignals
 from waybill_standalone.modes.threads import LoopKeeper
 from waybill_standalone.notice import Notice
 from waybill_standalone.processes.supervisor import StartError
@@ -36,15 +36,14 @@ _LEAN = {
 
 def run_single(settings: StandaloneSettings, notice: Notice) -> None:
     """Start everything, say where it is, and keep it running until SIGINT or SIGTERM."""
-    stop = stop_on_signals()
+    signals = StopSignals()
     ground = Ground(settings)
     with ExitStack() as started:
         _log_to(ground.home.logs / "platform.log", started)
         started.callback(ground.close)
         started.callback(notice.stopping)
         _start(ground, notice, started)
-        if not stop.is_set():
-            ground.supervisor.watch(stop)
+        ground.supervisor.watch(signals.started())
 
 
 def _start(ground: Ground, notice: Notice, started: ExitStack) -> None:
