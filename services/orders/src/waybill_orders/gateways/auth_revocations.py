@@ -7,7 +7,7 @@ from waybill_common.sessions import Connector, PeerAnswerError, read_object
 
 
 def read_revocations(auth: Connector) -> list[Mapping[str, Any]]:
-    """Return the entries of `GET /internal/revocations`; raises PeerError when auth cannot be asked or does not answer so."""
+    """Return the entries of `GET /internal/revocations`; raises PeerError when auth does not answer with them."""
     answer = auth.request("GET", "/internal/revocations")
     if answer.status_code != 200:
         raise PeerAnswerError(auth.name, f"http_{answer.status_code}", status=answer.status_code)
