@@ -24,7 +24,7 @@ BREACHES = {
     "pure-domain": ("waybill_orders/domain/errors.py", "import waybill_common.clock"),
     "shelves": ("waybill_common/clock/__init__.py", "import waybill_common.http"),
     "testkit": ("waybill_sandbox/__init__.py", "import waybill_testkit"),
-    "acyclic": ("waybill_auth/domain/errors.py", "import waybill_auth.domain.users"),
+    "acyclic": ("waybill_auth/domain/errors.py", "import waybill_auth.domain.roles"),
 }
 
 
@@ -62,8 +62,8 @@ def copies(tmp_path_factory):
 def plant(folder: Path, file: str, line: str) -> None:
     (target,) = folder.glob(f"src/*/{file}")
     text = target.read_text()
-    head, _, rest = text.partition('"""\n')
-    assert rest, f"{file} does not open with a one-line docstring"
+    head, end, rest = text.partition('"""\n')
+    assert end, f"{file} does not open with a one-line docstring"
     target.write_text(f'{head}"""\n{line}\n{rest}')
 
 
