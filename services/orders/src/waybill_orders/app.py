@@ -20,6 +20,7 @@ def create_app(parts: WebParts) -> Flask:
             blueprints=parts.blueprints,
             domain_errors=ORDER_ERRORS,
             connectors=parts.foundation.connectors,
+            confirm_token=parts.confirm_token,
             trusted_hosts=settings.hosts,
             proxy_hops=settings.trusted_proxy_hops,
         )

@@ -16,7 +16,15 @@ from waybill_common.jobs import Handler
 from waybill_common.messaging import DeadLetters, EventRouter
 from waybill_common.sessions import Connector, ConnectorMetrics, ConnectorOptions
 from waybill_common.telemetry import build_info
-from waybill_common.tokens import JwksKeys, RevocationView, ServiceTokens, Verifier, VerifierSettings, jwks_keys
+from waybill_common.tokens import (
+    JwksKeys,
+    RevocationView,
+    ServiceTokens,
+    TokenConfirmation,
+    Verifier,
+    VerifierSettings,
+    jwks_keys,
+)
 
 from waybill_orders.config import Settings
 from waybill_orders.consumers.user_events import RevocationFeed, user_events
@@ -132,6 +140,7 @@ def _connectors(settings: Settings, registry: CollectorRegistry) -> dict[str, Co
     patient = ConnectorOptions(read_timeout=seconds, deadline_seconds=seconds)
     return {
         "auth": Connector("auth", settings.auth_url, ConnectorOptions(), tokens, metrics),
+        "auth-introspection": Connector("auth-introspection", settings.auth_url, ConnectorOptions(), None, metrics),
         "gateway": Connector("gateway", settings.gateway_url, patient, None, metrics),
     }
 
@@ -142,6 +151,7 @@ class WebParts:
 
     foundation: Foundation
     verifier: Verifier
+    confirm_token: TokenConfirmation
     blueprints: list[GuardedBlueprint]
     ready_checks: Mapping[str, Check]
 
@@ -150,12 +160,12 @@ def build_web(settings: Settings) -> WebParts:
     """Return the parts of a web process."""
     foundation = lay_foundation(settings, "web")
     keys = jwks_keys(settings.jwks_url)
-    verifier = Verifier(
-        VerifierSettings(settings.issuer, settings.service), keys, RevocationView(foundation.background)
-    )
+    revocations = RevocationView(foundation.background)
+    issuer = foundation.connectors["auth-introspection"]
     return WebParts(
         foundation=foundation,
-        verifier=verifier,
+        verifier=Verifier(VerifierSettings(settings.issuer, settings.service), keys, revocations),
+        confirm_token=TokenConfirmation(revocations, issuer, settings.client_id, settings.client_secret),
         blueprints=build_blueprints(foundation),
         ready_checks={"schema": partial(_check_schema, foundation), "keys": partial(_check_keys, keys)},
     )

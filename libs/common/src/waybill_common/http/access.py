@@ -1,6 +1,7 @@
 """Who may call a route: an access rule per blueprint, enforced before the view and before any look-up."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,11 +16,16 @@ _REALM = "waybill"
 
 @dataclass(frozen=True)
 class Access:
-    """One rule: `public` asks for nothing, `client` leaves the check to the OAuth endpoint itself, `person` asks for a
-    person's token, `staff` for one with a scope, `service` for a service's token with a scope."""
+    """One rule.
+
+    `public` asks for nothing, `client` leaves the check to the OAuth endpoint itself, `person` asks for a person's token,
+    `staff` for one with a scope, `service` for a service's token with a scope. A `risky` one moves money or prices: while
+    the revocation feed is silent, the issuer is asked whether the token still holds.
+    """
 
     kind: Literal["public", "client", "person", "staff", "service"]
     scope: str | None = None
+    risky: bool = False
 
 
 PUBLIC = Access("public")
@@ -27,9 +33,9 @@ CLIENT = Access("client")
 PERSON = Access("person")
 
 
-def staff(scope: str) -> Access:
+def staff(scope: str, *, risky: bool = False) -> Access:
     """Ask for a person's token that holds this scope."""
-    return Access("staff", scope)
+    return Access("staff", scope, risky)
 
 
 def service(scope: str) -> Access:
@@ -56,6 +62,9 @@ class GuardedBlueprint(Blueprint):
             raise _insufficient(self.access.scope, f"This route is for a {wanted}'s token.")
         if self.access.scope is not None and self.access.scope not in caller.scopes:
             raise _insufficient(self.access.scope, f"This route needs the scope {self.access.scope}.")
+        if self.access.risky:
+            with _token_refusals():
+                current_app.extensions["confirm_token"](_bearer_token())
 
 
 def current_caller() -> Caller:
@@ -74,17 +83,26 @@ def access_of(endpoint: str, blueprints: Mapping[str, object]) -> Access | None:
 
 def _authenticate() -> Caller:
     """Return the caller of the bearer token (RFC 6750 section 2.1); raises Problem 401 or 503."""
-    header = request.headers.get("Authorization")
-    if header is None:
+    if "Authorization" not in request.headers:
         challenge = {"WWW-Authenticate": f'Bearer realm="{_REALM}"'}
         raise Problem(401, "authentication_required", "Send an access token as a bearer token.", headers=challenge)
-    scheme, _, token = header.partition(" ")
     verifier: Verifier = current_app.extensions["verifier"]
+    with _token_refusals():
+        return verifier.verify(_bearer_token())
+
+
+def _bearer_token() -> str:
+    scheme, _, token = request.headers["Authorization"].partition(" ")
+    if scheme.lower() != "bearer":
+        raise InvalidTokenError("the scheme is not Bearer")
+    # Spaces alone: strip() would also take a no-break space, and the token would have a second spelling.
+    return token.strip(" ")
+
+
+@contextmanager
+def _token_refusals() -> Iterator[None]:
     try:
-        if scheme.lower() != "bearer":
-            raise InvalidTokenError("the scheme is not Bearer")
-        # Spaces alone: strip() would also take a no-break space, and the token would have a second spelling.
-        return verifier.verify(token.strip(" "))
+        yield
     except InvalidTokenError:
         challenge = {"WWW-Authenticate": f'Bearer realm="{_REALM}", error="invalid_token"'}
         detail = "The access token is not valid or has ended; sign in or refresh it."

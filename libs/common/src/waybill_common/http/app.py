@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -34,6 +34,7 @@ class ServiceParts:
     blueprints: Sequence[GuardedBlueprint]
     domain_errors: DomainErrors = field(default_factory=dict)
     connectors: Mapping[str, Connector] = field(default_factory=dict)
+    confirm_token: Callable[[str], None] | None = None
     trusted_hosts: Sequence[str] = ()
     proxy_hops: int = 0
     body_limit_bytes: int = 16 * 1024
@@ -47,6 +48,9 @@ def create_service_app(parts: ServiceParts) -> Flask:
     app.url_map.merge_slashes = False
     app.extensions["connectors"] = dict(parts.connectors)
     app.extensions["verifier"] = parts.verifier
+    app.extensions["confirm_token"] = parts.confirm_token
+    if parts.confirm_token is None and any(blueprint.access.risky for blueprint in parts.blueprints):
+        raise ValueError("a blueprint is risky, but nothing can confirm a token: give ServiceParts a confirm_token")
     metrics = HttpServerMetrics(parts.registry)
     app.before_request(lambda: _begin(metrics))
     app.after_request(lambda response: _finish(response, metrics))

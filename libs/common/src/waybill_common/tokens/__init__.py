@@ -1,6 +1,7 @@
 """Access tokens: verified offline, revoked by a feed, obtained by services for services."""
 
 from waybill_common.tokens.caller import Caller
+from waybill_common.tokens.confirmation import TokenConfirmation
 from waybill_common.tokens.errors import InvalidTokenError, KeysUnavailableError
 from waybill_common.tokens.key_sources import JwksKeys, StaticKeys, jwks_keys
 from waybill_common.tokens.keys import KeySource, VerificationKey
@@ -23,6 +24,7 @@ __all__ = [
     "Revocations",
     "ServiceTokens",
     "StaticKeys",
+    "TokenConfirmation",
     "VerificationKey",
     "Verifier",
     "VerifierSettings",

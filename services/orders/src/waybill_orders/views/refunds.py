@@ -46,7 +46,7 @@ def _refunds(desk: MoneyDesk) -> GuardedBlueprint:
 
 
 def _refund_commands(desk: MoneyDesk) -> GuardedBlueprint:
-    blueprint = GuardedBlueprint("refund_commands", __name__, access=staff("orders:refund"))
+    blueprint = GuardedBlueprint("refund_commands", __name__, access=staff("orders:refund", risky=True))
 
     @blueprint.post("/v1/orders/<order_id>/refunds")
     @operation(body=RefundIn, keyed=True, answers={201: RefundOut, 202: RefundOut})
