@@ -151,7 +151,7 @@ class WebParts:
 
     foundation: Foundation
     verifier: Verifier
-    confirm_token: TokenConfirmation
+    confirm_token: Callable[[str], None]
     blueprints: list[GuardedBlueprint]
     ready_checks: Mapping[str, Check]
 

@@ -49,6 +49,7 @@ class Service:
         parts = WebParts(
             foundation=self.foundation,
             verifier=TokenIsTheCaller(),  # type: ignore[arg-type]
+            confirm_token=lambda _token: None,
             blueprints=build_blueprints(self.foundation),
             ready_checks={},
         )

@@ -18,9 +18,9 @@ _REALM = "waybill"
 class Access:
     """One rule.
 
-    `public` asks for nothing, `client` leaves the check to the OAuth endpoint itself, `person` asks for a person's token,
-    `staff` for one with a scope, `service` for a service's token with a scope. A `risky` one moves money or prices: while
-    the revocation feed is silent, the issuer is asked whether the token still holds.
+    `public` asks for nothing, `client` leaves the check to the OAuth endpoint itself, `person` asks for a person's
+    token, `staff` for one with a scope, `service` for a service's token with a scope. A `risky` one moves money or
+    prices: while the revocation feed is silent, the issuer is asked whether the token still holds.
     """
 
     kind: Literal["public", "client", "person", "staff", "service"]

@@ -108,6 +108,7 @@ class Shop:
             name="orders",
             registry=CollectorRegistry(),
             verifier=TokenIsTheCaller(),  # type: ignore[arg-type]
+            confirm_token=lambda _token: None,
             blueprints=[
                 orders_blueprint(
                     lambda: SqlOrderDesk(self.engine, self._doorbell),
