@@ -79,7 +79,7 @@ import waybill_common
 def refuse(*_, **__):
     raise AssertionError("a module acts at import")
 # Third-party packages may look at the environment; what is ours is imported after them, with everything closed.
-THIRD = '''alembic.command click flask gunicorn.app.base orjson pika prometheus_client psycopg2 pydantic_settings requests
+THIRD = '''alembic.command click flask gunicorn.app.base orjson pika prometheus_client psycopg2 requests
 sqlalchemy.dialects.postgresql structlog jwt cryptography.fernet'''
 for third in THIRD.split():
     importlib.import_module(third)
