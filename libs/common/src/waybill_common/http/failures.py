@@ -51,7 +51,9 @@ def render_problem(problem: Problem) -> Response:
 def database_problem(error: Exception) -> Problem | None:
     """Return the 503 for a database that is away or a row that is busy, None for any other error."""
     if is_unavailable(error):
-        detail = "The database is away; nothing was changed. Try again."
+        detail = (
+            "The database is away. Send the same request again, a keyed one with the same key: it takes effect once."
+        )
         return Problem(503, "database_unavailable", detail, headers={"Retry-After": "1"})
     if is_transient(error):
         detail = "What this command needs is busy; nothing was changed. Try again."
