@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 FAULTS ?= 12
 SEED ?= 1
+# Most tests wait for servers more than they compute, so there are more workers than cores.
+SPREAD ?= -n 4 --dist loadgroup --no-loadscope-reorder
 TYPED := $(wildcard libs/*/src services/*/src sandbox/src standalone/src tools tests/chaos bench)
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -26,7 +28,7 @@ up-processes: setup rabbitmq ## Run the platform as its real processes on Postgr
 
 test: setup rabbitmq ## Lint, types, import contracts, then every test on real PostgreSQL and RabbitMQ
 	@$(MAKE) --no-print-directory lint types imports
-	@$(BIN)/python -m pytest -m "not cluster and not bench" -q $(PYTEST)
+	@$(BIN)/python -m pytest -m "not cluster and not bench" -q $(SPREAD) $(PYTEST)
 
 check: setup lint types imports ## Code checks in under a minute: lint, types, import contracts, sizes, structure, docs/layout.md
 	@$(BIN)/python -m pytest tests/architecture -q

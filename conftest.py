@@ -1,0 +1,30 @@
+"""How the whole suite is spread over workers: what shares a platform or a module's servers stays together."""
+
+from __future__ import annotations
+
+import pytest
+
+# The long ones go first, so that no worker ends the run alone with one of them.
+_FIRST = ("tests/chaos/", "tests/e2e/", "libs/common/tests/broker/", "libs/common/tests/messaging_flow/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group the tests of one file; of the end-to-end suite, those of one platform; each chaos run is alone."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=_rank)
+
+
+def _group(item: pytest.Item) -> str:
+    file = item.nodeid.partition("::")[0]
+    if file.startswith("tests/chaos/"):
+        return item.nodeid
+    if file.startswith("tests/e2e/"):
+        parameters = getattr(item, "callspec", None)
+        return f"e2e-{parameters.params.get('mode') if parameters else 'plain'}"
+    return file
+
+
+def _rank(item: pytest.Item) -> int:
+    places = [place for place, prefix in enumerate(_FIRST) if item.nodeid.startswith(prefix)]
+    return places[0] if places else len(_FIRST)
