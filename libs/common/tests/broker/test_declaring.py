@@ -7,8 +7,8 @@ from waybill_common.messaging.broker import (
     BrokerUnavailableError,
     SubscriptionCancelledError,
     TopologyMismatchError,
-    connect_broker,
 )
+from waybill_common.messaging.brokers import connect_broker
 
 from .rig import Rig, ids, outgoing, small_topology
 

@@ -16,8 +16,8 @@ from waybill_common.messaging.broker import (
     Outgoing,
     PublishRefusedError,
     PublishTimeoutError,
-    connect_broker,
 )
+from waybill_common.messaging.brokers import connect_broker
 from waybill_common.messaging.embedded import EmbeddedBroker
 from waybill_common.messaging.rabbitmq import RabbitBroker
 from waybill_common.messaging.topology import EVENTS_EXCHANGE
