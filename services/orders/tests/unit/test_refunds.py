@@ -102,7 +102,8 @@ def test_the_newest_payment_that_can_carry_it_is_chosen() -> None:
 
 def test_lines_cost_their_share_rounded_once() -> None:
     assert [lines_minor(order(), [(1, units)]) for units in (1, 2, 3)] == [333, 667, 1000]
-    for wrong in [(2, 1)], [(1, 4)]:
+    assert lines_minor(order(), [(1, 1), (1, 1)]) == 667
+    for wrong in [(2, 1)], [(1, 4)], [(1, 2), (1, 2)]:
         with pytest.raises(QuantityRefusedError):
             lines_minor(order(), wrong)
 

@@ -81,9 +81,15 @@ def choose_payment(
 
 
 def lines_minor(order: Order, lines: Sequence[tuple[int, int]]) -> int:
-    """Return what these (line, units) cost, each line's part rounded half up once; raises QuantityRefusedError."""
-    amount = 0
+    """Return what these (line, units) cost, each line's part rounded half up once; raises QuantityRefusedError.
+
+    A line that is named twice counts with the sum of its units: it never gives back more units than it has.
+    """
+    wanted: dict[int, int] = {}
     for number, units in lines:
+        wanted[number] = wanted.get(number, 0) + units
+    amount = 0
+    for number, units in wanted.items():
         line = order.line(number)
         if line is None or units > line.quantity:
             raise QuantityRefusedError(number, units, line.quantity if line else 0)
