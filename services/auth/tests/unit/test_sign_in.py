@@ -82,6 +82,24 @@ def test_an_old_hash_is_replaced_on_success(world, member):
     assert world.hasher.calls == 2
 
 
+def test_an_old_hash_stays_until_the_next_sign_in_when_no_slot_is_free_to_renew_it(world, member, monkeypatch):
+    check = world.hasher.check
+    world.hasher.needs_rehash = True
+
+    def check_then_be_busy(password, stored):
+        result = check(password, stored)
+        monkeypatch.setattr(world.hasher, "hash", busy)
+        return result
+
+    def busy(_password):
+        raise HashBusyError
+
+    monkeypatch.setattr(world.hasher, "check", check_then_be_busy)
+    assert sign_in(world).session_id
+    assert world.work.users.by_id(member.id).password_hash == member.password_hash
+    assert world.work.throttle.hits.get(b"login:kim@example.com") is None
+
+
 def test_a_refresh_within_ten_seconds_repeats_and_after_eleven_ends_the_session(world, member):
     first = sign_in(world).refresh_token
     second = refresh(world, first)

@@ -70,7 +70,7 @@ def log_in(
     if user is None or refusal is not None:
         refusal = refusal or InvalidCredentialsError("unknown")
         raise _note_failure(refusal, attempt, check.matches, command, unit_of_work)
-    new_hash = hasher.hash(command.password) if check.needs_rehash else None
+    new_hash = _renewed_hash(command.password, hasher) if check.needs_rehash else None
     now = desk.clock()
     with unit_of_work() as work:
         locked = work.users.lock(user.id)
@@ -84,6 +84,14 @@ def log_in(
         work.audit(AuditEntry(LoginOutcome.SUCCEEDED, actor=user.id, subject=user.id, reason="pwd", origin=origin))
         event_steps.tell(work, user.id, facts, actor=user.id)
     return session_steps.make_tokens(locked, opened, desk, now)
+
+
+def _renewed_hash(password: str, hasher: PasswordHasher) -> str | None:
+    """Return today's form of the password, None when no slot is free: the next sign-in renews it, this one succeeds."""
+    try:
+        return hasher.hash(password)
+    except HashBusyError:
+        return None
 
 
 def _reserve(command: LogIn, unit_of_work: UnitOfWorkFactory, admission: desks.Admission) -> _Attempt:
