@@ -13,7 +13,6 @@ PURGE_EXPIRED = "auth.purge_expired"
 SCHEDULE: Mapping[str, float] = {ROTATE_KEYS: 60.0, PURGE_EXPIRED: 600.0}
 """Seconds between two runs, by kind."""
 
-_FULL_BATCH = 1_000
 _MOST_BATCHES = 100
 _log = get_logger(__name__)
 
@@ -41,8 +40,7 @@ def _rotate(use: Housekeeping, _run: JobRun) -> Done:
 def _purge(use: Housekeeping, _run: JobRun) -> Done:
     for _ in range(_MOST_BATCHES):
         removed = use.purge_expired()
-        if any(removed.values()):
-            _log.info("purged", **removed)
-        if max(removed.values(), default=0) < _FULL_BATCH:
+        if not any(removed.values()):
             break
+        _log.info("purged", **removed)
     return Done()
