@@ -102,8 +102,26 @@ def test_a_revoked_key_is_gone_at_once_with_every_session(auth, make_auth):
     assert fresh.refresh(tokens["refresh_token"]).status_code == 400
     assert [event.subject for event in auth.events("auth.user.revoked")] == [user_id]
     assert kid_of(fresh.tokens()["access_token"]) != old
-    with pytest.raises(KeyNotFoundError):
+
+
+def test_a_revocation_that_was_cut_short_is_finished_by_the_next(auth, monkeypatch):
+    auth.member()
+    tokens = auth.tokens()
+    (old,) = states(auth)
+    with monkeypatch.context() as cut, pytest.raises(KeyboardInterrupt):
+        cut.setattr("waybill_auth.use_cases.revoke_key._end_everything", cut_short)
         auth.commands.revoke_key(old)
+    assert sorted(states(auth).values()) == ["active", "gone"]
+    assert auth.refresh(tokens["refresh_token"]).status_code == 200
+    assert auth.commands.revoke_key(old) == 1
+    assert sorted(states(auth).values()) == ["active", "gone"]
+    assert auth.refresh(tokens["refresh_token"]).status_code == 400
+    with pytest.raises(KeyNotFoundError):
+        auth.commands.revoke_key("unknown")
+
+
+def cut_short(*_arguments):
+    raise KeyboardInterrupt
 
 
 def test_an_empty_ring_answers_503_and_is_not_ready(auth, make_auth):

@@ -13,6 +13,7 @@ from waybill_auth.models.signing_keys import KEY_COLUMNS, key_from
 
 _LOCK_RING = sa.text("LOCK TABLE signing_key IN SHARE ROW EXCLUSIVE MODE")
 _LIVE = sa.text(f"SELECT {KEY_COLUMNS} FROM signing_key WHERE state <> 'gone' ORDER BY created_at, kid")  # noqa: S608 - constant columns
+_BY_KID = sa.text(f"SELECT {KEY_COLUMNS} FROM signing_key WHERE kid = :kid")  # noqa: S608 - constant columns
 _ADD_KEY = sa.text(
     """
     INSERT INTO signing_key (kid, alg, state, public_jwk, private_enc, created_at, activate_at)
@@ -54,6 +55,11 @@ class KeyRepository:
     def all_live(self) -> list[SigningKey]:
         """Return every key that is not gone."""
         return [key_from(row) for row in self._connection.execute(_LIVE)]
+
+    def by_kid(self, kid: str) -> SigningKey | None:
+        """Return the key, one that is gone too."""
+        row = self._connection.execute(_BY_KID, {"kid": kid}).one_or_none()
+        return key_from(row) if row is not None else None
 
     def add(self, key: SigningKey) -> None:
         """Insert."""

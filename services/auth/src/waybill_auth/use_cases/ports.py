@@ -136,6 +136,9 @@ class Keys(Protocol):
     def all_live(self) -> list[SigningKey]:
         """Return every key that is not gone."""
 
+    def by_kid(self, kid: str) -> SigningKey | None:
+        """Return the key, one that is gone too."""
+
     def add(self, key: SigningKey) -> None:
         """Insert."""
 
