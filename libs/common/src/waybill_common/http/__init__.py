@@ -11,7 +11,14 @@ from waybill_common.http.access import (
     service,
     staff,
 )
-from waybill_common.http.answers import empty_answer, json_answer, send_answer, version_etag, versioned_answer
+from waybill_common.http.answers import (
+    content_answer,
+    empty_answer,
+    json_answer,
+    send_answer,
+    version_etag,
+    versioned_answer,
+)
 from waybill_common.http.app import ServiceParts, create_service_app
 from waybill_common.http.conditions import IfMatch, require_if_match
 from waybill_common.http.failures import DomainErrors, render_problem
@@ -30,6 +37,7 @@ __all__ = [
     "IfMatch",
     "ServiceParts",
     "access_of",
+    "content_answer",
     "create_service_app",
     "current_caller",
     "decode_cursor",

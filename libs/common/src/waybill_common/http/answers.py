@@ -1,5 +1,6 @@
 """Responses: JSON bodies, entity tags, and remembered answers sent again."""
 
+import hashlib
 from typing import Any
 
 import orjson
@@ -39,12 +40,20 @@ def version_etag(version: int) -> str:
 
 def versioned_answer(body: Any, version: int) -> Response:
     """Answer a read with its entity tag, or 304 without a body when `If-None-Match` names it."""
-    tag = version_etag(version)
-    if request.if_none_match.contains_weak(str(version)):
-        response = empty_answer(304)
-        response.headers["ETag"] = tag
-        return response
-    return json_answer(body, etag=tag)
+    return _tagged(body, str(version))
+
+
+def content_answer(body: bytes) -> Response:
+    """Answer a read as `versioned_answer` does, of what has no version of its own: the tag is made from the bytes."""
+    return _tagged(body, hashlib.sha256(body).hexdigest()[:32])
+
+
+def _tagged(body: Any, tag: str) -> Response:
+    if not request.if_none_match.contains_weak(tag):
+        return json_answer(body, etag=f'"{tag}"')
+    response = empty_answer(304)
+    response.headers["ETag"] = f'"{tag}"'
+    return response
 
 
 def send_answer(answer: Answer) -> Response:

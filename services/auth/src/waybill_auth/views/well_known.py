@@ -1,13 +1,12 @@
 """What verifiers and clients read before they begin: the key set and the metadata."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from flask import Response, request
-from waybill_common.http import PUBLIC, GuardedBlueprint, empty_answer, json_answer, operation
+from flask import Response
+from waybill_common.http import PUBLIC, GuardedBlueprint, content_answer, operation
 
 _CACHE = "public, max-age=300"
 
@@ -44,10 +43,7 @@ def well_known_blueprint(use: WellKnown) -> GuardedBlueprint:
 
 
 def _cached(body: bytes) -> Response:
-    tag = hashlib.sha256(body).hexdigest()[:32]
-    is_known = request.if_none_match.contains_weak(tag)
-    response = empty_answer(304) if is_known else json_answer(body)
-    response.headers["ETag"] = f'"{tag}"'
+    response = content_answer(body)
     response.headers["Cache-Control"] = _CACHE
     return response
 

@@ -25,12 +25,11 @@ class SqlMoneyQueries:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
 
-    def payment(self, order_id: str, payment_id: str, *, customer_id: str | None) -> tuple[Payment, int]:
-        """Return a payment and its order's version; raises OrderNotFoundError, PaymentNotFoundError."""
-        version, rows = self._read(_PAYMENTS, order_id, customer_id)
-        for row in rows:
-            if row.id == payment_id:
-                return payment_of(row), version
+    def payment(self, order_id: str, payment_id: str, *, customer_id: str | None) -> Payment:
+        """Return a payment; raises OrderNotFoundError, PaymentNotFoundError."""
+        for payment in self.payments(order_id, customer_id=customer_id):
+            if payment.id == payment_id:
+                return payment
         raise PaymentNotFoundError(payment_id)
 
     def payments(self, order_id: str, *, customer_id: str | None) -> Sequence[Payment]:

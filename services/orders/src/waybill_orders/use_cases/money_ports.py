@@ -161,8 +161,8 @@ RenderFulfillment = Callable[[Order, Fulfillment], Answer]
 class MoneyQueries(Protocol):
     """Payments and refunds as they are; `customer_id` hides every other customer's order, None shows all."""
 
-    def payment(self, order_id: str, payment_id: str, *, customer_id: str | None) -> tuple[Payment, int]:
-        """Return a payment and its order's version; raises OrderNotFoundError, PaymentNotFoundError."""
+    def payment(self, order_id: str, payment_id: str, *, customer_id: str | None) -> Payment:
+        """Return a payment; raises OrderNotFoundError, PaymentNotFoundError."""
 
     def payments(self, order_id: str, *, customer_id: str | None) -> Sequence[Payment]:
         """Return the order's payments, oldest first; raises OrderNotFoundError."""

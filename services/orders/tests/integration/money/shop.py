@@ -138,8 +138,8 @@ class Shop:
         sent = {"Authorization": f"Bearer {who}", "Idempotency-Key": key or secrets.token_hex(8), **headers}
         return self.app.test_client().post(path, json=body, headers=sent)
 
-    def get(self, path: str, *, who: str = ANN) -> Reply:
-        return self.app.test_client().get(path, headers={"Authorization": f"Bearer {who}"})
+    def get(self, path: str, *, who: str = ANN, **headers: str) -> Reply:
+        return self.app.test_client().get(path, headers={"Authorization": f"Bearer {who}", **headers})
 
     def place(self, quantity: int = 2, lines: int = 1) -> str:
         body = {"lines": [{"sku": "TEA", "quantity": quantity}] * lines, "shipping_address": ADDRESS}

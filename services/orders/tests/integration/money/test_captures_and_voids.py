@@ -88,6 +88,9 @@ def test_ten_captures_at_once_take_what_is_held_and_no_more(shop: Shop) -> None:
 def test_a_refusal_of_the_gateway_is_recorded_and_ends_the_command(shop: Shop) -> None:
     order_id, payment_id = shop.paid_order(capture=False)
     charge_id = shop.charges()[0]["id"]
+    path = f"/v1/orders/{order_id}/payments/{payment_id}"
+    before = shop.get(path)
+    assert shop.get(path, **{"If-None-Match": before.headers["ETag"]}).status_code == 304
     # Somebody voids at the gateway itself; its refusal comes before any fact about it.
     shop.post_to_gateway(f"/charges/{charge_id}/void")
     refused = shop.command(order_id, f"payments/{payment_id}/capture", key="c1")
@@ -97,5 +100,7 @@ def test_a_refusal_of_the_gateway_is_recorded_and_ends_the_command(shop: Shop) -
         "charge_state",
     )
     assert shop.command(order_id, f"payments/{payment_id}/capture", key="c1").data == refused.data
+    changed = shop.get(path, **{"If-None-Match": before.headers["ETag"]})
+    assert (changed.status_code, changed.json["code"]) == (200, "charge_state")
     shop.deliver_webhooks()
     assert shop.payment(order_id, payment_id)["status"] == "voided"
