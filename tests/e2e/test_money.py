@@ -1,5 +1,7 @@
 """Payments that succeed, fail, wait and come back."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from waybill_testkit.waiting import eventually
 
@@ -38,6 +40,20 @@ def test_a_gateway_that_fails_twice_is_asked_again(kim, product):
     order = kim.place({product(): 1}).expect(201).json
     kim.pay(order, "tok_flaky").expect(201, 202)
     _settled(kim, order, "paid")
+
+
+def test_a_gateway_that_answers_too_late_is_asked_what_became_of_it(kim, product):
+    sku = product(price=2500)
+    charged, lost = (kim.place({sku: 1}).expect(201).json for _ in range(2))
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(kim.pay, (charged, lost), ("tok_timeout", "tok_timeout_lost")))
+    answers[0].expect(201, 202)  # 201 when the sweeper has asked before the caller's patience ended
+    answers[1].expect(202, 402, 503)
+    assert _settled(kim, charged, "paid")["captured"]["amount"] == 2500
+    attempts = f"/v1/orders/{lost['id']}/payments"
+    eventually(lambda: kim.get("orders", attempts).json["data"][0]["status"] == "failed", within_seconds=120)
+    assert kim.order(lost)["payment_status"] == "none"
+    kim.pay(lost).expect(201)
 
 
 def test_authorized_money_is_captured_by_the_staff(kim, staff, product):
