@@ -118,6 +118,19 @@ def test_row_25_known_and_unknown_addresses_are_throttled_alike(make_auth, hashe
     assert int(refused.headers["Retry-After"]) > 500
 
 
+def test_waits_double_from_the_first_second_to_a_quarter_of_an_hour_and_twelve_hours_forgive(auth):
+    def guess_when(row, **values):
+        auth.sql(f"UPDATE throttle SET next_at = now() - interval '1 second', {row}", **values)
+        assert auth.log_in(password="wrong").status_code == 401
+        return int(auth.log_in(password="wrong").headers.get("Retry-After", 0))
+
+    auth.member()
+    assert auth.log_in(password="wrong").status_code == 401
+    waits = [guess_when("hits = :failures", failures=failures) for failures in (4, 5, 6, 13, 14, 10_000)]
+    assert waits == [1, 2, 4, 512, 900, 900]
+    assert guess_when("last_at = now() - interval '12 hours 1 second'") == 0
+
+
 def test_a_successful_sign_in_gives_the_attempts_back(make_auth):
     auth = make_auth(LOGIN_FIRST_WAIT_SECONDS="600")
     auth.member()

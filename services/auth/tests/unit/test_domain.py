@@ -13,7 +13,7 @@ from waybill_auth.domain.passwords import PasswordPolicy
 from waybill_auth.domain.refresh_tokens import derive_refresh_token, read_refresh_token
 from waybill_auth.domain.roles import check_role, scopes_of
 from waybill_auth.domain.signing_keys import KeyRules, KeyState, SigningKey, plan_rotation
-from waybill_auth.domain.throttles import Backoff, client_of
+from waybill_auth.domain.throttles import client_of
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 SESSION = "ses_" + "0123456789abcdef" * 2
@@ -39,11 +39,6 @@ def test_a_refresh_token_has_one_spelling():
     token = derive_refresh_token(SESSION, 1, b"k" * 32)
     for other in (token + "=", token + "A", token[:-1], token.replace("wbr1_", "WBR1_"), f" {token}", f"{token}\n"):
         assert read_refresh_token(other) is None, other
-
-
-def test_waits_double_from_the_first_second_to_a_quarter_of_an_hour():
-    waits = [Backoff(5, 1.0, 900.0, 43_200.0).wait_after(failures) for failures in (0, 4, 5, 6, 7, 14, 15, 10_000)]
-    assert waits == [0, 0, 1, 2, 4, 512, 900, 900]
 
 
 @pytest.mark.parametrize(

@@ -24,13 +24,6 @@ class Backoff:
     max_seconds: float
     reset_seconds: float
 
-    def wait_after(self, failures: int) -> float:
-        """Return the seconds to wait after this many failures in a row."""
-        if failures < self.free:
-            return 0.0
-        # Bounded before the power: a bucket may count for years.
-        return min(self.first_seconds * 2.0 ** min(failures - self.free, 60), self.max_seconds)
-
 
 @dataclass(frozen=True)
 class Limits:
