@@ -19,7 +19,8 @@ class Settings(ServiceSettings):
     expiry_minutes: Annotated[int, Field(ge=1, le=43_200, description="time to pay, where the channel sets none")] = 30
     expire_every_seconds: Annotated[float, Field(gt=0, le=3_600, description="pause between two expiry runs")] = 5.0
     gateway_url: Annotated[str, Shared(), Field(pattern=r"^https?://[^/]+$")] = "http://127.0.0.1:8084"
-    gateway_deadline_seconds: Annotated[float, Field(gt=0, le=60, description="a gateway call with its retries")] = 8.0
+    # Well below the lease of a gateway command (`use_cases.settlement`): nobody may take over what still runs.
+    gateway_deadline_seconds: Annotated[float, Field(gt=0, le=12, description="a gateway call with its retries")] = 8.0
     webhook_secret: Annotated[SecretStr, Field(description="whsec_…, shared with the payment gateway")] = SecretStr("")
     worker_threads: Annotated[int, Field(ge=1, le=64, description="jobs at once a worker process")] = 4
     key_retention_days: Annotated[int, Field(ge=1, le=365, description="how long idempotency keys are kept")] = 7
