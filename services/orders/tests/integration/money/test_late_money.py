@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from waybill_orders.use_cases.expire_orders import expire_orders
 from waybill_orders.use_cases.return_money import Progress
 
 from .misbehaviour import Crash, Crashing, Silent
@@ -176,10 +177,26 @@ def test_paying_and_expiring_at_once_never_loses_money(shop: Shop) -> None:
     )
 
 
-def test_an_attempt_in_flight_holds_expiry_back_for_a_bounded_time(shop: Shop) -> None:
+def test_an_attempt_in_flight_holds_expiry_back_for_a_minute_and_no_longer(shop: Shop) -> None:
     order_id = shop.place()
     shop.pay(order_id, "tok_timeout_lost")
-    shop.execute("UPDATE orders SET expires_at = now() - interval '1 second' WHERE id = :id", id=order_id)
-    [row] = shop.rows("SELECT payment_pending_until - now() AS hold FROM orders WHERE id = :id", id=order_id)
+    shop.execute("UPDATE orders SET expires_at = now() - interval '1 second'")
+    [row] = shop.rows("SELECT payment_pending_until - now() AS hold FROM orders")
     assert 0 < row.hold.total_seconds() <= 60
-    assert shop.expire(order_id) == 1
+    assert expire_orders(shop.unit_of_work) == 0
+    shop.execute("UPDATE orders SET payment_pending_until = now()")
+    assert expire_orders(shop.unit_of_work) == 1
+
+
+def test_attempts_one_after_another_keep_no_order_for_more_than_five_minutes_past_its_time(shop: Shop) -> None:
+    order_id = shop.place()
+    shop.execute("UPDATE orders SET expires_at = now() - interval '5 minutes'")
+    assert shop.pay(order_id, "tok_timeout_lost").status_code == 202
+    assert expire_orders(shop.unit_of_work) == 1
+
+
+def test_an_order_that_holds_money_never_expires(shop: Shop) -> None:
+    for part in ({"capture": True}, {"capture": False}):
+        assert shop.pay(shop.place(), amount=euros(1), **part).status_code == 201
+    shop.execute("UPDATE orders SET expires_at = now() - interval '1 hour', payment_pending_until = NULL")
+    assert expire_orders(shop.unit_of_work) == 0
