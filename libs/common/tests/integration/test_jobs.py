@@ -3,8 +3,10 @@
 import threading
 from collections import Counter
 
+import psycopg2
 import pytest
 import sqlalchemy as sa
+import waybill_common.jobs.worker as worker_module
 from prometheus_client import CollectorRegistry
 from waybill_common.database import CHANNEL_JOBS, Doorbell, EngineOptions, Listener, make_engine
 from waybill_common.jobs import (
@@ -212,3 +214,20 @@ def test_many_workers_run_each_job_once(engine, start):
     assert eventually(lambda: len(seen) == 200)
     assert eventually(lambda: count(engine, "SELECT count(*) FROM job_lane") == 0)
     assert dict(seen) == dict.fromkeys(ids, 1)
+
+
+def test_the_end_of_a_run_is_written_when_the_database_is_back(engine, start, monkeypatch):
+    """A lease of an hour: were the end given up, the lane would stand still for as long."""
+    failures = iter([psycopg2.OperationalError("away")] * 2)
+    original = worker_module.end
+
+    def end_with_outages(connection, run, outcome):
+        for error in failures:
+            raise sa.exc.OperationalError("UPDATE", None, error)
+        original(connection, run, outcome)
+
+    monkeypatch.setattr(worker_module, "end", end_with_outages)
+    put(engine, NewJob("a", "x"))
+    start({"x": lambda _: Done()}, lease_seconds=3600.0)
+    assert eventually(lambda: count(engine, "SELECT count(*) FROM job_lane") == 0)
+    assert count(engine, "SELECT state FROM job") == "done"

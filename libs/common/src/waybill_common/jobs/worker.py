@@ -17,6 +17,8 @@ from waybill_common.telemetry import get_logger, use_context
 
 Handler = Callable[[JobRun], Outcome]
 
+_RETRY_SECONDS = 0.5
+
 _log = get_logger(__name__)
 
 
@@ -141,8 +143,18 @@ class Worker:
     def _end(self, run: JobRun, outcome: Outcome) -> None:
         if isinstance(outcome, Failed):
             _log.error("job_given_up", kind=run.kind, job_id=run.job_id, error=outcome.error)
-        with self._engine.begin() as connection:
-            end(connection, run, outcome)
+        deadline = time.monotonic() + self._options.lease_seconds
+        while True:
+            try:
+                with self._engine.begin() as connection:
+                    end(connection, run, outcome)
+            except sa.exc.SQLAlchemyError as error:
+                # A database that is back in a moment must not cost the lane the rest of its lease.
+                if not is_unavailable(error) or time.monotonic() > deadline:
+                    raise
+                threading.Event().wait(_RETRY_SECONDS)
+            else:
+                return
 
     def _renew_until(self, finished: threading.Event) -> None:
         """Renew the leases of what runs, through the drain too, until the worker has finished."""
