@@ -6,9 +6,10 @@ SEED ?= 1
 # Most tests wait for servers more than they compute, so there are more workers than cores.
 SPREAD ?= -n 4 --dist loadgroup --no-loadscope-reorder
 TYPED := $(wildcard libs/*/src services/*/src sandbox/src standalone/src tools tests/chaos bench)
+POSTGRES_15 ?= /usr/lib/postgresql/15/bin
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up up-processes test check lint types imports layout contracts settings unit e2e chaos bench lock clean rabbitmq
+.PHONY: help setup demo up up-processes test test-postgres-15 check lint types imports layout contracts settings unit e2e chaos bench lock clean rabbitmq
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +30,13 @@ up-processes: setup rabbitmq ## Run the platform as its real processes on Postgr
 test: setup rabbitmq ## Lint, types, import contracts, then every test on real PostgreSQL and RabbitMQ
 	@$(MAKE) --no-print-directory lint types imports
 	@$(BIN)/python -m pytest -m "not cluster and not bench" -q $(SPREAD) $(PYTEST)
+
+test-postgres-15: setup ## Every statement of the services on PostgreSQL 15, the oldest that must work (where it is installed)
+	@if [ -x $(POSTGRES_15)/postgres ]; then \
+	  WAYBILL_TEST_POSTGRES_BIN=$(POSTGRES_15) $(BIN)/python -m pytest -q $(SPREAD) $(PYTEST) \
+	    services/auth/tests/contract services/orders/tests/contract services/notifier/tests/contract sandbox/tests \
+	    libs/common/tests/integration services/orders/tests/integration/test_placing.py; \
+	else echo "not run: PostgreSQL 15 is not in $(POSTGRES_15) (Debian 12: apt install postgresql-15)"; fi
 
 check: setup lint types imports ## Code checks in under a minute: lint, types, import contracts, sizes, structure, docs/layout.md
 	@$(BIN)/python -m pytest tests/architecture -q

@@ -91,6 +91,13 @@ class FaultyPublisher:
         return self._faults.is_blocked or self._publisher.blocked
 
     def publish(self, batch: Sequence[Outgoing]) -> None:
+        """Send, which waits."""
+        self.send(batch)
+
+    def wait(self, *, while_blocked: bool = True) -> None:
+        """Nothing is left to wait for after `send`."""
+
+    def send(self, batch: Sequence[Outgoing]) -> None:
         """Publish with the next fault."""
         self._faults.check_up()
         if self._faults.strikes("lost_publishes"):

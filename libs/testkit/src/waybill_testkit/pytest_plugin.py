@@ -76,10 +76,15 @@ def run_folder(pytestconfig: pytest.Config) -> RunFolder:
 
 @pytest.fixture(scope="session")
 def postgres(run_folder: RunFolder) -> PostgresServer:
-    """The run's PostgreSQL server. Others use it at the same moment: a test that kills or stops one starts its own."""
+    """The run's PostgreSQL server, the wheel's or that of the folder WAYBILL_TEST_POSTGRES_BIN.
+
+    Others use it at the same moment: a test that kills or stops one starts its own.
+    """
 
     def make() -> Record:
-        server = PostgresServer(PostgresOptions(owner_pid=run_folder.owner_pid))
+        given = os.environ.get("WAYBILL_TEST_POSTGRES_BIN")  # noqa: TID251 - the runner's switch, no service's setting
+        binaries = Path(given) if given else None
+        server = PostgresServer(PostgresOptions(owner_pid=run_folder.owner_pid, binaries=binaries))
         return {"port": server.port, "pid": server.pid, "folder": str(server.folder)}
 
     return _attach(run_folder.once("postgres", make))
