@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results.json"
+PAGE = Path(__file__).parent.parent / "docs" / "performance.md"
+_BEGIN, _END = "<!-- results: written by make bench -->\n", "<!-- end of results -->"
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,13 @@ def plain(name: str, value: float, target: str, unit: str, runs: int = 1) -> Row
 
 
 def keep(rows: list[Row]) -> None:
-    """Put the rows into bench/results.json; rows of other names that stand there stay."""
+    """Put the rows into bench/results.json and docs/performance.md; rows of other names that stand there stay."""
     kept = {row["name"]: row for row in json.loads(RESULTS.read_text())} if RESULTS.exists() else {}
     kept |= {row.name: asdict(row) for row in rows}
     RESULTS.write_text(json.dumps(list(kept.values()), indent=2) + "\n", encoding="utf-8")
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(_BEGIN)
+    written = table([Row(**row) for row in kept.values()])
+    PAGE.write_text(f"{before}{_BEGIN}\n{written}\n\n{_END}{rest.partition(_END)[2]}", encoding="utf-8")
 
 
 def table(rows: list[Row]) -> str:
