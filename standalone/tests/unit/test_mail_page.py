@@ -83,6 +83,14 @@ def test_a_mail_is_shown_without_script_or_foreign_parts(store, client):
     assert "default-src 'none'" in document.headers["Content-Security-Policy"]
 
 
+def test_links_open_outside_and_the_doctype_stays_first(store, client):
+    page = "<!DOCTYPE html><html><head lang='en'><title>Hi</title></head><body><a href='/x'>x</a></body></html>"
+    store.add(_mail(html=page), "b@example.com", ["kim@example.com"])
+    message_id = client.get("/api/messages").json[0]["id"]
+    document = client.get(f"/messages/{message_id}/html").text
+    assert document.startswith("<!DOCTYPE html><html><head lang='en'><base target=\"_blank\"><title>")
+
+
 def test_the_page_is_there_and_answers_only_to_this_machine(client):
     page = client.get("/")
     assert page.status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from typing import Any
 
@@ -19,6 +20,7 @@ _MAIL_POLICY = (
 _PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; frame-src 'self'; img-src data:"
 )
+_HEAD = re.compile(r"<head[^>]*>", re.IGNORECASE)
 _ASSETS = {"page.css": "text/css", "page.js": "text/javascript"}
 
 
@@ -57,7 +59,7 @@ def _add_page(app: flask.Flask, store: MailStore) -> None:
     def document(message_id: str) -> flask.Response:
         message = _find(store, message_id)
         html = message["html"] or f"<pre>{escape(message['text'])}</pre>"
-        return _answer(f'<base target="_blank" rel="noopener">{html}', "text/html; charset=utf-8", _MAIL_POLICY)
+        return _answer(_outwards(html), "text/html; charset=utf-8", _MAIL_POLICY)
 
 
 def _add_api(app: flask.Flask, store: MailStore) -> None:
@@ -86,6 +88,13 @@ def _find(store: MailStore, message_id: str) -> dict[str, Any]:
     if message is None:
         flask.abort(404, f"no mail {message_id} is kept here")
     return message
+
+
+def _outwards(html: str) -> str:
+    """Let links open outside of the frame; the tag goes into the head, before the doctype it would change the layout."""
+    base = '<base target="_blank">'
+    with_base, found = _HEAD.subn(lambda tag: tag.group() + base, html, count=1)
+    return with_base if found else base + html
 
 
 def _asset(name: str, mimetype: str, policy: str) -> flask.Response:

@@ -33,7 +33,7 @@ function row(mail) {
   const line = document.createElement("span");
   button.type = "button";
   subject.textContent = mail.subject || "(no subject)";
-  line.textContent = `${mail.to} · ${time(mail.received_at)}`;
+  line.textContent = `${new Date(mail.received_at).toLocaleTimeString()} · ${mail.to}`;
   button.setAttribute("aria-current", String(mail.id === shown));
   button.append(subject, line);
   button.addEventListener("click", () => show(mail.id));
