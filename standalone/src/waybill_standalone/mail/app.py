@@ -91,7 +91,7 @@ def _find(store: MailStore, message_id: str) -> dict[str, Any]:
 
 
 def _outwards(html: str) -> str:
-    """Let links open outside of the frame; the tag goes into the head, before the doctype it would change the layout."""
+    """Let links open outside the frame; the tag goes into the head: before the doctype it would change the layout."""
     base = '<base target="_blank">'
     with_base, found = _HEAD.subn(lambda tag: tag.group() + base, html, count=1)
     return with_base if found else base + html
