@@ -233,6 +233,19 @@ def test_routing_errors_are_problems_too(client):
     is_problem(text, 415, "unsupported_media_type")
 
 
+def test_a_nul_in_a_path_is_nowhere_and_no_crash():
+    things = GuardedBlueprint("named", __name__, access=PUBLIC)
+
+    @things.get("/v1/named/<name>")
+    def show(name):
+        return json_answer({"length": len(name)})
+
+    client = make_app(blueprints=[things]).test_client()
+    assert client.get("/v1/named/%7f").json == {"length": 1}
+    for path in ("/v1/named/%00", "/v1/named/a%00b"):
+        assert is_problem(client.get(path), 404, "not_found")
+
+
 def test_an_unknown_host_is_a_400_when_hosts_are_named():
     client = make_app(trusted_hosts=["shop.example"]).test_client()
     is_problem(client.get("/versioned", headers={"Host": "evil.example"}), 400, "bad_request")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from flask import Flask, Response, g, request
 from prometheus_client import CollectorRegistry
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import BaseConverter
 
 from waybill_common.http.access import GuardedBlueprint
 from waybill_common.http.failures import DomainErrors, install_failures
@@ -40,12 +41,20 @@ class ServiceParts:
     body_limit_bytes: int = 16 * 1024
 
 
+class _Segment(BaseConverter):
+    """A segment of a path; one with a NUL matches no route, because no column of PostgreSQL can hold it."""
+
+    regex = r"[^/\x00]+"
+    part_isolating = True
+
+
 def create_service_app(parts: ServiceParts) -> Flask:
     """Return the application: ids, deadline, guards, problems, metrics, access log and `/openapi.json`."""
     app = Flask(parts.name, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = parts.body_limit_bytes
     app.config["TRUSTED_HOSTS"] = list(parts.trusted_hosts) or None
     app.url_map.merge_slashes = False
+    app.url_map.converters["default"] = _Segment
     app.extensions["connectors"] = dict(parts.connectors)
     app.extensions["verifier"] = parts.verifier
     app.extensions["confirm_token"] = parts.confirm_token
