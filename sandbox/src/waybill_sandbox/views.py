@@ -94,6 +94,11 @@ def make_blueprint(ledger: Ledger, engine: sa.Engine, delays: Delays) -> flask.B
 def add_error_handlers(app: flask.Flask) -> None:
     """Answer every failure as a problem (RFC 9457), crashes included."""
 
+    @app.before_request
+    def refuse_nul() -> None:
+        if any("\x00" in text for text in (flask.request.path, *flask.request.args.values())):
+            raise Problem(400, "invalid_address", "An address holds no NUL.")
+
     @app.errorhandler(Problem)
     def refused(problem: Problem) -> flask.Response:
         return _problem_response(problem)

@@ -139,6 +139,8 @@ def test_what_was_answered_is_still_there_after_another_process_starts(
 
 def test_health_and_unknown_routes(client: Client) -> None:
     assert client.get("/livez") == client.get("/readyz") == {"status": "ok"}
+    for nul in (client.post("/charges/%00/void"), client.post("/charges?reference=%00")):
+        assert (nul.status_code, nul.json()["code"]) == (400, "invalid_address")
     missing = client.post("/refunds")
     assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
     assert missing.headers["Content-Type"] == "application/problem+json"
