@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
+from waybill_orders.use_cases.gateway_calls import Told
+from waybill_orders.use_cases.settlement import settle_command
 
 from .misbehaviour import Away, Crash, Crashing
 from .shop import Shop, euros
@@ -172,3 +174,26 @@ def test_a_process_that_wakes_after_it_was_taken_over_changes_nothing_twice(shop
     answer = shop.pay(order_id, key="slow")
     assert (answer.status_code, answer.headers["Idempotent-Replayed"]) == (201, "true")
     assert shop.events(order_id) == ["order.placed", "payment.captured", "order.confirmed"]
+
+
+def test_an_answer_that_comes_after_its_command_was_ended_does_not_end_the_next_one(shop: Shop) -> None:
+    order_id, payment_id = shop.paid_order(capture=False)
+    path, sound = f"payments/{payment_id}/capture", shop.gateway
+    shop.gateway = Crashing(sound, after=True)
+    with pytest.raises(Crash):
+        shop.command(order_id, path, {"amount": euros(500)}, key="slow")
+    with shop.unit_of_work() as work:
+        slow = work.payments.get(order_id, payment_id)
+    shop.gateway = sound
+    shop.sweep()
+    shop.gateway = Crashing(sound, after=False)
+    with pytest.raises(Crash):
+        shop.command(order_id, path, {"amount": euros(700)}, key="next")
+    facts = sound.find(slow.reference)
+    assert facts is not None
+    with shop.unit_of_work() as work:
+        assert settle_command(work, slow, Told(facts), shop.answers, "late") is None
+    shop.gateway = sound
+    assert shop.command(order_id, path, {"amount": euros(700)}, key="next").json["code"] == "idempotency_in_progress"
+    shop.sweep()
+    assert shop.command(order_id, path, {"amount": euros(700)}, key="next").json["captured"] == euros(1200)
