@@ -10,12 +10,14 @@ from typing import Any
 
 import psycopg2
 import pytest
+import sqlalchemy as sa
 from prometheus_client import CollectorRegistry
-from waybill_common.messaging import NewEvent, Relay, RelayMetrics
+from waybill_common.messaging import NewEvent, Relay, RelayMetrics, connect_broker
 from waybill_common.messaging.broker import Outgoing, PublishNackedError, PublishRefusedError, PublishTimeoutError
+from waybill_testkit.rabbitmq import RabbitServer
 from waybill_testkit.waiting import eventually
 
-from .support import QUEUE, RELAYING, TYPE, Flow, running
+from .support import QUEUE, RELAYING, TOPOLOGY, TYPE, Flow, running
 
 pytestmark = pytest.mark.integration
 QUICK = replace(RELAYING, backoff_first_seconds=0.001, backoff_most_seconds=0.01)
@@ -43,8 +45,11 @@ class FaultyPublisher:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 
-    def publish(self, batch: Sequence[Outgoing]) -> None:
+    def send(self, batch: Sequence[Outgoing]) -> None:
         self._fault(batch, self._real)
+
+    def wait(self, *, while_blocked: bool = True) -> None:
+        """`send` has waited."""
 
 
 def test_every_committed_event_reaches_the_queue_and_leaves_the_outbox(flow: Flow) -> None:
@@ -137,7 +142,9 @@ def test_a_row_the_broker_refuses_is_found_by_halving_and_the_others_arrive(flow
     flow.broker = FaultyBroker(real, refuse)
     with flow.relaying(replace(QUICK, batch=16)):
         eventually(lambda: flow.count("outbox") == 0)
-    assert real.depth(QUEUE) == 29
+    flow.broker = real
+    with flow.consuming():
+        eventually(lambda: flow.count("effect") == 29)
     assert flow.rows("SELECT event_id::text FROM outbox_dead JOIN event_log USING (position)") == [(poison,)]
 
 
@@ -219,6 +226,23 @@ def test_only_one_of_two_relays_publishes(flow: Flow) -> None:
     assert sorted(confirmed) == [0.0, 50.0]
 
 
+def test_a_failure_of_a_later_batch_brings_back_the_whole_window(flow: Flow) -> None:
+    sent: list[list[str]] = []
+
+    def fail_second(batch: Sequence[Outgoing], real: Any) -> None:
+        sent.append([outgoing.message.message_id for outgoing in batch])
+        if len(sent) == 2:
+            raise PublishNackedError("full")
+        real.publish(batch)
+
+    flow.append_numbered("usr_1", 20)
+    flow.broker = FaultyBroker(flow.broker, fail_second)
+    with flow.relaying(replace(QUICK, batch=5, window=3)):
+        eventually(lambda: flow.count("outbox") == 0)
+    assert sent[2] == sent[0]
+    assert [len(set(ids)) for ids in sent] == [5, 5, 5, 5, 5, 5]
+
+
 def test_the_relay_claims_nothing_while_the_broker_blocks(flow: Flow) -> None:
     blocked = threading.Event()
     blocked.set()
@@ -242,6 +266,31 @@ def test_the_relay_claims_nothing_while_the_broker_blocks(flow: Flow) -> None:
         blocked.clear()
         eventually(lambda: flow.count("outbox") == 0)
     assert real.depth(QUEUE) == 1
+
+
+def test_a_real_alarm_keeps_the_relay_waiting_without_a_claim_and_it_resumes_by_itself(
+    database_url: str, engine: sa.Engine
+) -> None:
+    """On its own broker. The batches are larger than what the socket takes while the broker does not read."""
+    server = RabbitServer()
+    try:
+        broker = connect_broker(server.url)
+        broker.declare(TOPOLOGY)
+        flow = Flow(database_url, engine, broker)
+        server.ctl("set_vm_memory_high_watermark", "0")
+        for number in range(400):
+            flow.append(NewEvent(TYPE, f"usr_{number}", {"filler": "x" * 40_000}, sequence=1))
+        with flow.relaying():
+            eventually(lambda: flow.metric("outbox_relay_blocked") == 1)
+            claims = "SELECT 1 FROM pg_locks WHERE relation = 'outbox'::regclass AND mode = 'RowExclusiveLock'"
+            eventually(lambda: not flow.rows(claims))
+            assert flow.metric("outbox_publish_total", outcome="timeout") == 0
+            assert flow.count("outbox") == 400
+            server.ctl("set_vm_memory_high_watermark", "0.4")
+            eventually(lambda: flow.count("outbox") == 0, within_seconds=60)
+        eventually(lambda: broker.depth(QUEUE) >= 400)
+    finally:
+        server.close()
 
 
 def end_session(flow: Flow, application_name: str, *, leader: bool = False) -> None:

@@ -25,6 +25,11 @@ class BatchSizer:
         """Rows of the next batch."""
         return self._limit
 
+    @property
+    def is_searching(self) -> bool:
+        """The broker refused something that is not behind us yet."""
+        return self._last_suspect is not None or self._alone is not None
+
     def refused(self, positions: Sequence[int]) -> int | None:
         """Note that the broker refused these rows; returns the position of a row that is found guilty."""
         if len(positions) == 1:

@@ -74,6 +74,10 @@ class PublishReturnedError(PublishError):
     """The messages named reached no queue and came back (the exchange has no alternate exchange)."""
 
 
+class PublishBlockedError(PublishError):
+    """The broker asks publishers to wait; the publisher stays good, and late confirms are passed over."""
+
+
 class PublishTimeoutError(PublishError):
     """Not every confirm came in time; the publisher is closed, because late confirms would be taken for new ones."""
 
@@ -105,11 +109,23 @@ class Publisher(Protocol):
     """One connection that publishes; for one thread alone."""
 
     def publish(self, batch: Sequence[Outgoing]) -> None:
-        """Send `batch` in order and return when the broker holds every message safely.
+        """`send` and `wait`: return when the broker holds every message safely."""
+        ...
+
+    def send(self, batch: Sequence[Outgoing]) -> None:
+        """Hand over `batch` in order, without waiting for its confirms; call `wait` before what was sent counts.
+
+        Raises what `wait` raises.
+        """
+        ...
+
+    def wait(self, *, while_blocked: bool = True) -> None:
+        """Return when the broker holds every message safely that was sent since the last `wait`.
 
         Raises PublishNackedError, PublishReturnedError, PublishRefusedError, PublishTimeoutError or
-        BrokerUnavailableError; then any part of the batch may have arrived. After an error other than nacked or
-        returned the publisher is of no more use.
+        BrokerUnavailableError; then any part of what was sent may have arrived. With `while_blocked=False` it raises
+        PublishBlockedError as soon as the broker asks for patience. After an error other than nacked, returned or
+        blocked the publisher is of no more use.
         """
         ...
 

@@ -38,7 +38,14 @@ class EmbeddedPublisher:
         return False
 
     def publish(self, batch: Sequence[Outgoing]) -> None:
-        """Store all in one transaction, then wake the subscriptions; see the Publisher port for the errors."""
+        """Send, which here is all; see the Publisher port for the errors."""
+        self.send(batch)
+
+    def wait(self, *, while_blocked: bool = True) -> None:
+        """Nothing to wait for: what `send` returned from is committed, whatever `while_blocked` says."""
+
+    def send(self, batch: Sequence[Outgoing]) -> None:
+        """Store all in one transaction, then wake the subscriptions."""
         if self._is_refused:
             raise BrokerUnavailableError("the publisher is of no more use after it was refused")
         message_ids = [outgoing.message.message_id for outgoing in batch]

@@ -18,12 +18,12 @@ class RelayMetrics:
         self.published = Counter(
             "outbox_publish",
             "Outbox rows by what became of them.",
-            ["outcome"],  # confirmed, unbound, dead; nacked, returned, refused, timeout, unavailable: tried again
+            ["outcome"],  # confirmed, unbound, dead; nacked, returned, refused, blocked, timeout, unavailable: again
             registry=registry,
         )
         self.confirm_seconds = Histogram(
             "outbox_confirm_duration_seconds",
-            "From the first byte of a batch to its last confirm.",
+            "Wait for the confirms of what was sent last.",
             registry=registry,
             buckets=_SECONDS,
         )

@@ -85,17 +85,22 @@ class OutboxSession:
         return bool(self._run("SELECT pg_try_advisory_lock(%s)", (self._lock_id,))[0][0])
 
     @contextmanager
-    def claim(self, limit: int) -> Iterator[list[OutboxRow]]:
-        """Take the oldest `limit` pointers for the length of the block: gone after a clean exit, back after an error.
+    def claiming(self) -> Iterator[None]:
+        """What is claimed inside the block is gone after a clean exit, and back after an error."""
+        with self._connection:
+            yield
+
+    def claim(self, limit: int) -> list[OutboxRow]:
+        """Take the oldest `limit` pointers, inside `claiming`.
 
         The delete itself is the claim, so there is no state to sweep after a crash.
         """
-        with self._connection, self._connection.cursor() as cursor:
+        with self._connection.cursor() as cursor:
             cursor.execute(_CLAIM, (limit,))
-            yield [_row(values) for values in sorted(cursor.fetchall())]
+            return [_row(values) for values in sorted(cursor.fetchall())]
 
     def bury_claimed(self, position: int, error: str) -> None:
-        """Put a claimed row aside, inside the claim's block, so that it is settled with the rest of the batch."""
+        """Put a claimed row aside, inside `claiming`, so that it is settled with the rest of the batch."""
         with self._connection.cursor() as cursor:
             cursor.execute(_BURY, {"position": position, "error": error})
 

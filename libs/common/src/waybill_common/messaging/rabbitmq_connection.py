@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel, BlockingConnection
-from pika.exceptions import AMQPChannelError, AMQPError, ChannelClosedByBroker
+from pika.exceptions import AMQPChannelError, AMQPError, ChannelClosedByBroker, ConnectionWrongStateError
 
 from waybill_common.messaging.broker import BrokerUnavailableError
 
@@ -76,6 +76,11 @@ class ChannelFate:
         self._reason: Exception | None = None
         channel._impl.add_on_close_callback(self._on_close)  # noqa: SLF001
 
+    @property
+    def is_sealed(self) -> bool:
+        """The channel is closed."""
+        return self._reason is not None
+
     def check(self) -> None:
         """Raise the reason when the channel is closed: ChannelClosedByBroker, or what ended the connection."""
         if self._reason is not None:
@@ -85,9 +90,34 @@ class ChannelFate:
         self._reason = reason
 
 
-def wake(channel: BlockingChannel) -> None:
-    """Make `process_data_events` return now, as pika's own callbacks do."""
-    channel.connection._request_channel_dispatch(-int(channel.channel_number))  # noqa: SLF001
+def transfer(connection: BlockingConnection, is_done: Callable[[], bool], seconds: float) -> None:
+    """Write and read until `is_done`, or for so many seconds; raises what closed the connection meanwhile.
+
+    pika's `process_data_events` first writes out everything, whatever its time limit: a broker that is blocked does
+    not read, and a batch beyond the socket's buffer would hang in it for the whole `blocked_connection_timeout`.
+    """
+    impl, closed = connection._impl, connection._closed_result  # noqa: SLF001
+    if connection.is_closed:
+        raise ConnectionWrongStateError("the connection is closed")
+    deadline: list[None] = []
+    timer = impl.ioloop.call_later(seconds, lambda: deadline.append(None))
+    try:
+        while not (is_done() or deadline or closed.ready):
+            impl.ioloop.poll()
+            impl.ioloop.process_timeouts()
+    finally:
+        impl.ioloop.remove_timeout(timer)
+    if closed.ready:
+        error = closed.value.error
+        connection._cleanup()  # noqa: SLF001  forgets the reason too
+        raise error
+
+
+def on_blocked(connection: BlockingConnection, set_blocked: Callable[[bool], None]) -> None:
+    """Tell `set_blocked` at once when the broker says `connection.blocked` or `unblocked`."""
+    impl = connection._impl  # noqa: SLF001  the outer one tells only from within `process_data_events`
+    impl.add_on_connection_blocked_callback(lambda *_: set_blocked(True))
+    impl.add_on_connection_unblocked_callback(lambda *_: set_blocked(False))
 
 
 def use_confirms(channel: BlockingChannel, on_confirm: Callable[[Any], None], on_return: Callable[..., None]) -> Any:

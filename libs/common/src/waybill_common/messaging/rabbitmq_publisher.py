@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pika
@@ -13,6 +13,7 @@ from waybill_common.messaging.broker import (
     BrokerUnavailableError,
     Message,
     Outgoing,
+    PublishBlockedError,
     PublishNackedError,
     PublishRefusedError,
     PublishReturnedError,
@@ -22,11 +23,12 @@ from waybill_common.messaging.rabbitmq_connection import (
     ChannelFate,
     close_politely,
     cut,
+    on_blocked,
     open_connection,
     socket_of,
+    transfer,
     unavailable,
     use_confirms,
-    wake,
 )
 
 CONFIRM_TIMEOUT_SECONDS = 20.0
@@ -40,13 +42,13 @@ class RabbitPublisher:
         """Connect; raises BrokerUnavailableError."""
         self._timeout_seconds = confirm_timeout_seconds
         self._published = 0  # the broker numbers messages in confirm mode by the order of publishing, from 1
+        self._sent: list[str] = []  # ids since the last wait
         self._pending: dict[int, str] = {}
         self._nacked: list[str] = []
         self._returned: list[tuple[str, str]] = []
         self._is_blocked = False
         self._connection = open_connection(url, "waybill publisher")
-        self._connection.add_on_connection_blocked_callback(lambda *_: self._set_blocked(True))
-        self._connection.add_on_connection_unblocked_callback(lambda *_: self._set_blocked(False))
+        on_blocked(self._connection, self._set_blocked)
         with unavailable("cannot open a publishing channel"):
             self._channel = self._connection.channel()
             self._fate = ChannelFate(self._channel)
@@ -59,24 +61,32 @@ class RabbitPublisher:
 
     def publish(self, batch: Sequence[Outgoing]) -> None:
         """Send all, then wait for every confirm, 20 s at most; see the Publisher port for the errors."""
+        self.send(batch)
+        self.wait()
+
+    def send(self, batch: Sequence[Outgoing]) -> None:
+        """Send as much as the socket takes now; the rest goes while we wait."""
         if self._channel.is_closed:
             raise BrokerUnavailableError("the publisher is of no more use after an error")
-        self._pending.clear()
-        self._nacked.clear()
-        self._returned.clear()
-        message_ids = [outgoing.message.message_id for outgoing in batch]
+        with self._refusals():
+            for outgoing in batch:
+                self._send(outgoing)
+            self._transfer(lambda: False, 0)
+
+    def wait(self, *, while_blocked: bool = True) -> None:
+        """Wait for every confirm, 20 s at most; see the Publisher port for the errors."""
         try:
-            with unavailable("connection lost while publishing"):
-                for outgoing in batch:
-                    self._send(outgoing)
-                self._wait_for_confirms()
-        except ChannelClosedByBroker as error:
-            raise PublishRefusedError(error.reply_code, error.reply_text, message_ids) from error
-        if self._nacked:
-            raise PublishNackedError(f"the broker refused {len(self._nacked)} of {len(batch)}", self._nacked)
-        if self._returned:
-            text = f"{len(self._returned)} of {len(batch)} reached no queue: {self._returned[0][1]}"
-            raise PublishReturnedError(text, [message_id for message_id, _ in self._returned])
+            with self._refusals():
+                self._wait_for_confirms(while_blocked)
+            if self._nacked:
+                text = f"the broker refused {len(self._nacked)} of {len(self._sent)}"
+                raise PublishNackedError(text, self._nacked)
+            if self._returned:
+                text = f"{len(self._returned)} of {len(self._sent)} reached no queue: {self._returned[0][1]}"
+                raise PublishReturnedError(text, [message_id for message_id, _ in self._returned])
+        finally:
+            for noted in (self._sent, self._pending, self._nacked, self._returned):
+                noted.clear()
 
     def fileno(self) -> int:
         """The socket's descriptor; raises BrokerUnavailableError when the connection is closed."""
@@ -89,8 +99,7 @@ class RabbitPublisher:
         """Process what arrived: heartbeats, blocked, unblocked; raises BrokerUnavailableError."""
         try:
             with unavailable("connection lost while idle"):
-                self._connection.process_data_events(time_limit=0)
-                self._fate.check()
+                self._transfer(lambda: False, 0)
         except ChannelClosedByBroker as error:
             raise BrokerUnavailableError(f"the broker closed the publishing channel: {error!r}") from error
 
@@ -116,19 +125,33 @@ class RabbitPublisher:
             raise PublishRefusedError(501, f"cannot be encoded: {error!r}", [message.message_id]) from error
         self._published += 1
         self._pending[self._published] = message.message_id
+        self._sent.append(message.message_id)
 
-    def _wait_for_confirms(self) -> None:
-        deadline = time.monotonic() + self._timeout_seconds
-        while self._pending:
-            rest = deadline - time.monotonic()
-            if rest <= 0:
-                missing = list(self._pending.values())
-                cut(self._connection)
-                blocked = ", the broker is blocked (memory or disk alarm)" if self._is_blocked else ""
-                text = f"{len(missing)} confirms missing after {self._timeout_seconds} s{blocked}"
-                raise PublishTimeoutError(text, missing)
-            self._connection.process_data_events(time_limit=rest)
-            self._fate.check()
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Name what broke: the line, or the broker's refusal of something that was sent."""
+        try:
+            with unavailable("connection lost while publishing"):
+                yield
+        except ChannelClosedByBroker as error:
+            raise PublishRefusedError(error.reply_code, error.reply_text, self._sent) from error
+
+    def _wait_for_confirms(self, while_blocked: bool) -> None:
+        self._transfer(
+            lambda: not self._pending or (self._is_blocked and not while_blocked), seconds=self._timeout_seconds
+        )
+        if not self._pending:
+            return
+        missing = list(self._pending.values())
+        if self._is_blocked and not while_blocked:
+            raise PublishBlockedError(f"the broker is blocked (memory or disk alarm) over {len(missing)}", missing)
+        cut(self._connection)
+        blocked = ", the broker is blocked (memory or disk alarm)" if self._is_blocked else ""
+        raise PublishTimeoutError(f"{len(missing)} confirms missing after {self._timeout_seconds} s{blocked}", missing)
+
+    def _transfer(self, is_done: Callable[[], bool], seconds: float) -> None:
+        transfer(self._connection, lambda: self._fate.is_sealed or is_done(), seconds)
+        self._fate.check()
 
     def _on_confirm(self, frame: Any) -> None:
         method = frame.method
@@ -137,8 +160,6 @@ class RabbitPublisher:
             message_id = self._pending.pop(tag, None)
             if message_id is not None and isinstance(method, pika.spec.Basic.Nack):
                 self._nacked.append(message_id)
-        if not self._pending:
-            wake(self._channel)
 
     def _on_return(self, _channel: Any, method: Any, properties: Any, _body: bytes) -> None:
         self._returned.append((properties.message_id, f"{method.reply_code} {method.reply_text}"))

@@ -18,6 +18,7 @@ from waybill_common.messaging.broker import (
     BrokerError,
     BrokerUnavailableError,
     Outgoing,
+    PublishBlockedError,
     Publisher,
     PublishNackedError,
     PublishRefusedError,
@@ -35,6 +36,7 @@ _log = get_logger(__name__)
 
 # What `outbox_publish_total` calls a failed batch; the rows stay and are tried again.
 _OUTCOMES: tuple[tuple[type[BrokerError], str], ...] = (
+    (PublishBlockedError, "blocked"),
     (PublishNackedError, "nacked"),
     (PublishReturnedError, "returned"),
     (PublishRefusedError, "refused"),
@@ -49,6 +51,7 @@ class RelayOptions:
     """Sizes and waits of a relay, in rows and seconds."""
 
     batch: int = 200
+    window: int = 4  # batches of one transaction; what a kill may publish twice
     poll_seconds: float = 1.0
     backoff_first_seconds: float = 0.1
     backoff_most_seconds: float = 5.0
@@ -114,27 +117,45 @@ class Relay:
             if publisher.blocked:
                 # Claim nothing while the broker asks for patience: its alarm would hold the rows and the transaction.
                 stop.wait(jittered(self._options.poll_seconds))
-            elif not self._cycle(session, publisher):
+                continue
+            try:
+                is_full = self._cycle(session, publisher)
+            except PublishBlockedError as error:
+                self._note_failure(error)
+                continue
+            if not is_full:
                 listener.wait(jittered(self._options.poll_seconds), publisher.fileno())
 
     def _cycle(self, session: OutboxSession, publisher: Publisher) -> bool:
-        """Move one batch; True when it was a full one, so that more may wait."""
-        positions: list[int] = []
-        limit = self._sizer.limit
+        """Move one window of batches; True when its last was a full one, so that more may wait.
+
+        The next batch is claimed and built while the broker still writes the one before; all are confirmed before the
+        one commit. A window is one batch while a row is searched that the broker refuses.
+        """
+        limit, window = self._sizer.limit, 1 if self._sizer.is_searching else self._options.window
+        taken: list[int] = []
+        sent: list[int] = []
         try:
-            with session.claim(limit) as rows:
-                batch = self._prepare(session, rows)
-                positions = list(batch)
-                if batch:
+            with session.claiming():
+                for _ in range(window):
+                    rows = session.claim(limit)
+                    batch = self._prepare(session, rows)
+                    taken += [row.position for row in rows]
+                    sent += batch
+                    if batch:
+                        publisher.send(list(batch.values()))
+                    if len(rows) < limit:
+                        break
+                if sent:
                     with self._metrics.confirm_seconds.time():
-                        publisher.publish(list(batch.values()))
+                        publisher.wait(while_blocked=False)
                 fault_point("relay.after_confirm")
         except PublishRefusedError as error:
             if error.code != _NO_SUCH_EXCHANGE:  # a missing exchange says nothing about the message
-                self._suspect(session, positions, error)
+                self._suspect(session, sent, error)
             raise
-        self._sizer.taken([row.position for row in rows])
-        self._count(len(batch))
+        self._sizer.taken(taken)
+        self._count(len(sent))
         return len(rows) == limit
 
     def _prepare(self, session: OutboxSession, rows: list[OutboxRow]) -> dict[int, Outgoing]:
