@@ -9,7 +9,7 @@ _FIRST = ("tests/chaos/", "tests/e2e/", "libs/common/tests/broker/", "libs/commo
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group the tests of one file; of the end-to-end suite, those of one platform; each chaos run is alone."""
+    """Group the tests of one file; of the suites that start whole platforms, one platform at a time for each suite."""
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
     items.sort(key=_rank)
@@ -17,12 +17,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _group(item: pytest.Item) -> str:
     file = item.nodeid.partition("::")[0]
-    if file.startswith("tests/chaos/"):
-        return item.nodeid
-    if file.startswith("tests/e2e/"):
-        parameters = getattr(item, "callspec", None)
-        return f"e2e-{parameters.params.get('mode') if parameters else 'plain'}"
-    return file
+    return next((suite for suite in ("tests/chaos/", "tests/e2e/") if file.startswith(suite)), file)
 
 
 def _rank(item: pytest.Item) -> int:

@@ -19,7 +19,7 @@ def test_twelve_faults_break_no_promise(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("bug", sorted(PLANTED))
 def test_the_checker_finds_a_planted_bug(bug: str, tmp_path: Path) -> None:
-    run = run_chaos(Options(4, 7, tmp_path, planted_settings(bug), PLANTED[bug]))
+    run = run_chaos(Options(3, 7, tmp_path, planted_settings(bug), PLANTED[bug]))
     wanted = {
         "ack_before_commit": "was committed and never arrived",
         "publish_before_commit": "arrived and was never committed",

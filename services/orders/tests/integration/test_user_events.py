@@ -14,7 +14,7 @@ from .service import Service
 
 pytestmark = pytest.mark.integration
 
-UNTIL = int(time.time()) + 600
+UNTIL = int(time.time()) + 86_400  # longer than any run of the suite
 
 
 def event(kind: str, data: dict[str, object], event_id: str = "e1") -> IncomingEvent:

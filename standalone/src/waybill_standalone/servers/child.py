@@ -34,7 +34,7 @@ class Program:
     user: str | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_grace_seconds: float = 20.0
-    start_deadline_seconds: float = 60.0
+    start_deadline_seconds: float = 180.0
     is_ready: Callable[[], bool] = field(default=lambda: True)
     prepare: Callable[[], None] = field(default=lambda: None)
 
