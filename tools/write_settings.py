@@ -46,7 +46,7 @@ is named from outside is used in place of the platform's own.
 | Variable | Default | |
 | --- | --- | --- |
 | `WAYBILL_TEST_AMQP_URL` | empty | a RabbitMQ to test against in place of one that the tests start |
-| `WAYBILL_TEST_POSTGRES_BIN` | empty | a folder with the `postgres` to test on in place of the packaged one, as `make test-postgres-15` sets it |
+| `WAYBILL_TEST_POSTGRES_BIN` | empty | a folder with the `postgres` to test on, as `make test-postgres-15` sets it |
 | `WAYBILL_TEST_AMQP_MANAGEMENT_URL` | port 15672 of the same host | its management address |
 """
 
