@@ -27,7 +27,7 @@ def test_a_field_is_read_under_its_service_and_a_shared_one_without_it():
 
 def test_a_mounted_file_gives_the_value_without_its_last_line_end(tmp_path):
     (tmp_path / "pepper").write_text("from a file\n")
-    environ = {"WAYBILL_DEMO_DATABASE_URL": "x", "WAYBILL_DEMO_PEPPER_FILE": str(tmp_path / "pepper")}
+    environ = {"WAYBILL_DEMO_DATABASE_URL": "postgresql://x", "WAYBILL_DEMO_PEPPER_FILE": str(tmp_path / "pepper")}
     assert load_settings(Settings, environ).pepper.get_secret_value() == "from a file"
 
 
@@ -45,6 +45,16 @@ def test_every_fault_is_reported_at_once_with_its_name_and_what_it_should_be():
         "CLIENT_ID: ",
     ):
         assert name in text
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [("WAYBILL_DEMO_DATABASE_URL", "mysql://u:hidden@h/d"), ("WAYBILL_AMQP_URL", "http://u:hidden@h:5672")],
+)
+def test_an_address_of_another_kind_is_a_fault_that_does_not_repeat_its_password(name: str, url: str):
+    with pytest.raises(SettingsError, match=f"{name}: .*must begin with .*postgresql://") as caught:
+        load_settings(Settings, GOOD | {name: url})
+    assert "hidden" not in str(caught.value)
 
 
 def test_a_value_and_its_file_together_are_a_fault(tmp_path):

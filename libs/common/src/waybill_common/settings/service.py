@@ -3,7 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
+
+_SCHEMES = {
+    "database_url": ("postgresql://", "postgresql+psycopg2://"),
+    "amqp_url": ("amqp://", "amqps://", "postgresql://", "postgres://"),
+}
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,14 @@ class ServiceSettings(BaseModel):
         if cls.web_port_default:
             filled["web_port"] = str(cls.web_port_default)
         return filled | values
+
+    @field_validator("database_url", "amqp_url")
+    @classmethod
+    def _has_known_scheme(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        schemes = _SCHEMES[str(info.field_name)]
+        if not value.get_secret_value().startswith(schemes):
+            raise ValueError(f"must begin with {' or '.join(schemes)}")  # never with the value: it holds a password
+        return value
 
     @property
     def internal_port(self) -> int:
