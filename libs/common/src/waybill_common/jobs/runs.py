@@ -11,12 +11,17 @@ _CLAIM = sa.text(
     """
     WITH due AS (
         SELECT lane FROM job_lane WHERE next_at <= now() ORDER BY next_at LIMIT :most FOR UPDATE SKIP LOCKED
-    ), claimed AS (
-        UPDATE job_lane SET token = gen_random_uuid(), next_at = now() + make_interval(secs => :lease)
-        FROM due WHERE job_lane.lane = due.lane RETURNING job_lane.lane, job_lane.token
     )
-    SELECT job.id, job.lane, job.kind, job.payload, job.attempt, job.every_seconds, job.created_at, claimed.token
-    FROM claimed CROSS JOIN LATERAL (
+    UPDATE job_lane SET token = gen_random_uuid(), next_at = now() + make_interval(secs => :lease)
+    FROM due WHERE job_lane.lane = due.lane RETURNING job_lane.lane, job_lane.token::text AS token
+    """
+)
+# A statement of its own, so that it sees what was committed until the lanes were ours: in one statement with the claim,
+# a job that another worker finished between the snapshot and the lock would be handed out again.
+_FIRST = sa.text(
+    """
+    SELECT job.id, job.lane, job.kind, job.payload, job.attempt, job.every_seconds, job.created_at
+    FROM unnest(CAST(:lanes AS text[])) AS claimed(lane) CROSS JOIN LATERAL (
         SELECT * FROM job WHERE job.lane = claimed.lane AND job.state = 'pending' ORDER BY job.id LIMIT 1
     ) AS job
     """
@@ -91,12 +96,21 @@ Outcome = Done | Again | Failed
 
 def claim(connection: sa.Connection, most: int, lease_seconds: float) -> list[JobRun]:
     """Claim up to `most` due lanes, oldest first, and return the first job of each; times are the database's."""
-    rows = connection.execute(_CLAIM, {"most": most, "lease": lease_seconds}).all()
+    tokens = {row.lane: row.token for row in connection.execute(_CLAIM, {"most": most, "lease": lease_seconds})}
+    if not tokens:
+        return []
     return [
         JobRun(
-            row.id, row.lane, row.kind, row.payload, row.attempt + 1, str(row.token), row.created_at, row.every_seconds
+            job_id=row.id,
+            lane=row.lane,
+            kind=row.kind,
+            payload=row.payload,
+            attempt=row.attempt + 1,
+            token=tokens[row.lane],
+            created_at=row.created_at,
+            every_seconds=row.every_seconds,
         )
-        for row in rows
+        for row in connection.execute(_FIRST, {"lanes": list(tokens)})
     ]
 
 
