@@ -8,6 +8,7 @@ import pytest
 _FIRST = ("tests/chaos/", "tests/e2e/", "libs/common/tests/broker/", "libs/common/tests/messaging_flow/")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Group the tests of one file; of the suites that start whole platforms, one platform at a time for each suite."""
     for item in items:
