@@ -3,8 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 FAULTS ?= 12
 SEED ?= 1
-# Most tests wait for servers more than they compute, so there are more workers than cores.
-SPREAD ?= -n 4 --dist loadgroup --no-loadscope-reorder
+# Most tests wait for servers more than they compute, so there are more workers than cores. Files stay together.
+SPREAD ?= -n 3 --dist loadscope
 TYPED := $(wildcard libs/*/src services/*/src sandbox/src standalone/src tools tests/chaos bench)
 POSTGRES_15 ?= /usr/lib/postgresql/15/bin
 SHELL := /bin/sh
@@ -29,7 +29,11 @@ up-processes: setup rabbitmq ## Run the platform as its real processes on Postgr
 
 test: setup rabbitmq ## Lint, types, import contracts, then every test on real PostgreSQL and RabbitMQ
 	@$(MAKE) --no-print-directory lint types imports
-	@$(BIN)/python -m pytest -m "not cluster and not bench" -q $(SPREAD) $(PYTEST)
+	@mkdir -p .cache
+	@# The suites that start whole platforms run one after another, beside the rest.
+	@$(BIN)/python -m pytest tests/e2e tests/chaos -q > .cache/platforms.log 2>&1 & platforms=$$!; \
+	$(BIN)/python -m pytest -m "not cluster and not bench" --ignore=tests/e2e --ignore=tests/chaos -q $(SPREAD) $(PYTEST); \
+	rest=$$?; wait $$platforms; found=$$?; cat .cache/platforms.log; exit $$((rest || found))
 
 test-postgres-15: setup ## Every statement of the services on PostgreSQL 15, the oldest that must work (where it is installed)
 	@if [ -x $(POSTGRES_15)/postgres ]; then \
