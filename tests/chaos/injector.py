@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,6 @@ from typing import Any
 
 from tests.chaos.plan import Fault
 
-WINDOWS = ("web.after_commit", "relay.after_confirm", "consumer.after_commit", "worker.after_data_sent")
 _WINDOW_SECONDS = 20.0
 # PostgreSQL's "fast" shutdown is SIGINT; SIGTERM would wait for every client to leave.
 _SIGNALS = {("restart", "postgres"): signal.SIGINT, ("restart", "rabbitmq"): signal.SIGTERM}
@@ -28,17 +28,18 @@ class Done:
 
 
 class Injector:
-    """Works on one platform folder; `flags` is the folder where the windows' flag files are put."""
+    """Works on one platform folder; `flags` is the folder of the flag files of `windows`."""
 
-    def __init__(self, processes: Path, flags: Path) -> None:
+    def __init__(self, processes: Path, flags: Path, windows: Iterable[str]) -> None:
         self._processes = processes
         self._flags = flags
+        self._windows = tuple(windows)
         self.done: list[Done] = []
 
     def hooks(self) -> str:
         """Return the setting that arms every window with its flag file."""
         scoped = {"web.after_commit": "orders.web:web.after_commit"}
-        return ";".join(f"{scoped.get(name, name)}=kill@{self._flags / name}" for name in WINDOWS)
+        return ";".join(f"{scoped.get(name, name)}=kill@{self._flags / name}" for name in self._windows)
 
     def inject(self, fault: Fault) -> None:
         """Do one fault and note what became of it."""

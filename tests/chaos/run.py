@@ -56,7 +56,9 @@ def run_chaos(options: Options) -> Run:
     """Run and judge; raises StuckError when something is stuck, PlatformError when it does not start."""
     flags = options.folder / "flags"
     flags.mkdir(parents=True, exist_ok=True)
-    injector = Injector(options.folder / "platform" / "processes.json", flags)
+    plan = make_plan(options.faults, options.seed, options.only)
+    windows = {fault.target for fault in plan if fault.action == "window"}
+    injector = Injector(options.folder / "platform" / "processes.json", flags, windows)
     settings = {**_SETTINGS, "WAYBILL_FAULT_HOOKS": injector.hooks(), **options.settings}
     with Platform(options.folder / "platform", "processes", settings) as platform:
         sources = Sources(
@@ -66,7 +68,7 @@ def run_chaos(options: Options) -> Run:
         )
         history = History()
         began = time.monotonic()
-        _load(platform, history, injector, make_plan(options.faults, options.seed, options.only), options.seed)
+        _load(platform, history, injector, plan, options.seed)
         loaded = time.monotonic()
         stuck = _rest(sources)
         rested = time.monotonic()

@@ -7,10 +7,10 @@ from pathlib import Path
 from tests.chaos.plan import Aim
 
 PLANTED: dict[str, Aim] = {
-    "publish_before_commit": ("kill", "web-worker", "orders", 1),
-    "ack_before_commit": ("kill", "consumer", "notifier", 1),
+    "publish_before_commit": ("window", "planted.after_publish", "orders", 1),
+    "ack_before_commit": ("window", "planted.after_ack", "notifier", 1),
 }
-"""Each bug with the fault that brings it to light soonest."""
+"""Each bug with its own window: the death between its two steps, which a kill at random meets only now and then."""
 
 
 def planted_settings(name: str) -> dict[str, str]:

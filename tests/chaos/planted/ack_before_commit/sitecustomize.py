@@ -21,6 +21,8 @@ class _Plant(importlib.abc.MetaPathFinder):
 
         def load_with_bug(module):
             load(module)
+            from waybill_common.telemetry import fault_point
+
             subscription = module.RabbitSubscription
             receive, ack = subscription.receive, subscription.ack
 
@@ -29,7 +31,8 @@ class _Plant(importlib.abc.MetaPathFinder):
                 for delivery in deliveries:
                     ack(self, delivery)
                 if deliveries:
-                    time.sleep(0.05)  # a consumer that does some work before it commits
+                    time.sleep(0.05)  # a consumer that does some work before it commits; the broker takes the acks in
+                    fault_point("planted.after_ack")
                 return deliveries
 
             subscription.receive = receive_and_ack

@@ -8,6 +8,7 @@ from waybill_common.clock import rfc3339, utc_now
 from waybill_common.messaging.broker import Outgoing
 from waybill_common.messaging.brokers import connect_broker
 from waybill_common.messaging.events import LoggedEvent, build_message
+from waybill_common.telemetry import fault_point
 
 
 def plant(module) -> None:
@@ -21,6 +22,7 @@ def plant(module) -> None:
             if not publishers:
                 publishers.append(connect_broker(os.environ["WAYBILL_AMQP_URL"]).publisher())  # noqa: TID251
             publishers[0].publish([_outgoing(event) for event in orjson.loads(command)["events"]])
+        fault_point("planted.after_publish")
         return command
 
     module.placement_json = publish_then_build
