@@ -1,11 +1,13 @@
-"""One platform per mode for the whole run, and the people who use it."""
+"""One platform per mode for the whole run, or the deployed one that is named, and the people who use it."""
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import psycopg2
@@ -25,17 +27,33 @@ ENVIRONMENT = {
     "WAYBILL_AUTH_MAIL_DAILY_LIMIT": "1000",
 }
 
+# A JSON file {"urls": {"auth", "orders", "notifier", "mail"}, "staff": {"email", "password"}} of a platform that runs
+# already, in a cluster for example: the scenarios then go there alone, but those that reach behind the API.
+DEPLOYED = os.environ.get("WAYBILL_E2E_TARGET", "")  # noqa: TID251 - the runner's switch, not a service's setting
+
 Product = Callable[..., str]
 
 
-@pytest.fixture(scope="session", params=["standalone", "processes"])
-def mode(request: pytest.FixtureRequest) -> Mode:
-    mode: Mode = request.param
+@pytest.fixture(scope="session", params=["deployed"] if DEPLOYED else ["standalone", "processes"])
+def mode(request: pytest.FixtureRequest) -> str:
+    mode: str = request.param
     return mode
 
 
 @pytest.fixture(scope="session")
+def target(mode: str, request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Where the services are and who is staff."""
+    if mode == "deployed":
+        deployed: dict[str, Any] = json.loads(Path(DEPLOYED).read_text(encoding="utf-8"))
+        return deployed
+    platform: Platform = request.getfixturevalue("platform")
+    return {"urls": platform.urls, "staff": platform.accounts["staff"]}
+
+
+@pytest.fixture(scope="session")
 def platform(mode: Mode, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    if DEPLOYED:
+        pytest.skip("reaches behind the API: needs a platform of its own")
     given = os.environ.get("WAYBILL_TEST_AMQP_URL", "")  # noqa: TID251 - the runner's switch, not a service's setting
     settings = ENVIRONMENT | ({"WAYBILL_AMQP_URL": given} if given and mode == "processes" else {})
     with Platform(tmp_path_factory.mktemp(mode), mode, settings) as platform:
@@ -43,8 +61,8 @@ def platform(mode: Mode, tmp_path_factory: pytest.TempPathFactory) -> Iterator[P
 
 
 @pytest.fixture(scope="session")
-def api(platform: Platform) -> Api:
-    return Api(platform.urls)
+def api(target: dict[str, Any]) -> Api:
+    return Api(target["urls"])
 
 
 @pytest.fixture(scope="session")
@@ -53,8 +71,8 @@ def mailbox(api: Api) -> Mailbox:
 
 
 @pytest.fixture(scope="session")
-def staff(platform: Platform, api: Api) -> Person:
-    account = platform.accounts["staff"]
+def staff(target: dict[str, Any], api: Api) -> Person:
+    account = target["staff"]
     return Person(api, account["email"], account["password"]).sign_in()
 
 

@@ -55,7 +55,7 @@ def test_a_replay_says_that_it_is_one(kim, product):
     assert "Idempotent-Replayed" not in first.headers
 
 
-def test_two_thousand_orders_for_a_thousand_units_sell_exactly_a_thousand(platform, api, mailbox, product):
+def test_two_thousand_orders_for_a_thousand_units_sell_exactly_a_thousand(api, mailbox, product):
     sku = product(stock=1000)
     with ThreadPoolExecutor(4) as pool:
         buyers = list(pool.map(lambda number: sign_up(api, mailbox, f"buyer{number}"), range(20)))
