@@ -18,7 +18,8 @@ _log = get_logger(__name__)
 def migrate(url: str, package: str) -> str:
     """Bring the database to the package's newest revision and return it, for example `0003`.
 
-    Two callers at once are serialised by `pg_advisory_lock`; the second finds nothing left to do.
+    Two callers at once are serialised by `pg_advisory_lock`; the second finds nothing left to do. A later revision than
+    the package knows stays as it is: the older version is being rolled back to, and there is no way down.
     """
     options = EngineOptions(
         application_name=f"{package}-migrate", pool_size=2, statement_timeout_ms=600_000, lock_timeout_ms=3_000
@@ -32,10 +33,11 @@ def migrate(url: str, package: str) -> str:
             guard.commit()  # the lock belongs to the session; no transaction stays open beside the migration
             try:
                 with engine.connect() as connection:
-                    config = _config(package)
-                    config.attributes[_CONNECTION] = connection
-                    command.upgrade(config, "head")
-                    connection.commit()
+                    if not revision_is_ready(connection, expected_revision(package)):
+                        config = _config(package)
+                        config.attributes[_CONNECTION] = connection
+                        command.upgrade(config, "head")
+                        connection.commit()
                     revision = current_revision(connection) or ""
             finally:
                 guard.execute(sa.text("SELECT pg_advisory_unlock(:id)"), {"id": lock_id})
