@@ -12,7 +12,7 @@ from waybill_common.database import EngineOptions, current_revision, make_engine
 pytestmark = pytest.mark.integration
 
 ENV = "from waybill_common.database.migrations import run_env\n\nrun_env()\n"
-# Not idempotent on purpose: run twice, or by two at once, it fails.
+# Not idempotent on purpose: run twice, or by two at once, it fails. It is slow so that two at once do meet.
 REVISION = """
 from alembic import op
 
@@ -21,6 +21,7 @@ down_revision = {before!r}
 
 
 def upgrade():
+    op.execute("SELECT pg_sleep(0.5)")
     op.execute("CREATE TABLE made_by_{revision} (id int)")
 """
 
