@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 import pytest
 from pydantic import Field, SecretStr
 from waybill_common.settings import ServiceSettings, SettingsError, Shared, load_settings
+from waybill_common.telemetry import arm_fault_points
 
 pytestmark = pytest.mark.unit
 
@@ -69,3 +70,41 @@ def test_secrets_do_not_show_in_the_printed_form():
 def test_addresses_of_auth_follow_its_url():
     settings = load_settings(Settings, GOOD | {"WAYBILL_AUTH_URL": "http://auth:1"})
     assert (settings.issuer, settings.jwks_url) == ("http://auth:1", "http://auth:1/.well-known/jwks.json")
+
+
+@pytest.mark.parametrize("name", ["AUTH_URL", "ISSUER", "JWKS_URL", "PUBLIC_BASE_URL"])
+@pytest.mark.parametrize(
+    "url", ["auth:8081", "ftp://auth/x", "http://", "http://auth:99999/x", "http://a b/x", "http://u:p@auth/x?y"]
+)
+def test_an_address_that_cannot_work_is_a_fault(name: str, url: str):
+    with pytest.raises(SettingsError, match=f"WAYBILL_{name}: "):
+        load_settings(Settings, GOOD | {f"WAYBILL_{name}": url})
+
+
+def test_the_address_of_the_keys_is_that_of_a_document():
+    with pytest.raises(SettingsError, match=r"WAYBILL_JWKS_URL: .*must have a path"):
+        load_settings(Settings, GOOD | {"WAYBILL_JWKS_URL": "http://auth:8081"})
+    good = {"WAYBILL_JWKS_URL": "https://[::1]:8081/keys", "WAYBILL_ISSUER": "https://shop.example/auth"}
+    assert load_settings(Settings, GOOD | good).jwks_url == "https://[::1]:8081/keys"
+
+
+@pytest.mark.parametrize(
+    "hooks",
+    ["", ";", "a=kill:1/5", "orders.web:a=kill@/tmp/x; b=kill:1/007;", "x", "x=kill", "x=kill:1/0", "x=stop@y", "a =x"],
+)
+def test_fault_hooks_are_refused_at_the_start_exactly_when_they_could_not_be_armed(hooks: str):
+    try:
+        arm_fault_points(hooks, "nobody")
+    except ValueError:
+        with pytest.raises(SettingsError, match="WAYBILL_FAULT_HOOKS: "):
+            load_settings(Settings, GOOD | {"WAYBILL_FAULT_HOOKS": hooks})
+    else:
+        assert load_settings(Settings, GOOD | {"WAYBILL_FAULT_HOOKS": hooks}).fault_hooks == hooks
+    finally:
+        arm_fault_points("")
+
+
+def test_the_level_may_come_from_a_file_that_is_remembered(tmp_path):
+    (tmp_path / "level").write_text("DEBUG\n")
+    settings = load_settings(Settings, GOOD | {"WAYBILL_LOG_LEVEL_FILE": str(tmp_path / "level")})
+    assert (settings.log_level, settings.log_level_file) == ("DEBUG", str(tmp_path / "level"))

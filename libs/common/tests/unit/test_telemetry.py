@@ -5,6 +5,7 @@ import json
 import logging
 import subprocess
 import sys
+import time
 
 import pytest
 import structlog
@@ -61,6 +62,44 @@ def test_an_unreadable_parent_gives_a_fresh_trace(foreign):
 
 def test_fault_points_are_silent_unless_armed():
     fault_point("relay.after_confirm")
+
+
+@pytest.fixture
+def level_file(tmp_path, logged):
+    del logged  # it puts everything back
+    path, stream = tmp_path / "level", io.StringIO()
+    path.write_text("INFO\n")
+    configure_logging("demo", "INFO", stream, level_file=str(path))
+    return path, lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def passes(monkeypatch, seconds):
+    now = time.monotonic()
+    monkeypatch.setattr("waybill_common.telemetry.logs.time.monotonic", lambda: now + seconds)
+
+
+def test_the_level_follows_its_file_while_the_process_runs(level_file, monkeypatch):
+    path, lines = level_file
+    log = get_logger("x")
+    log.debug("before")
+    path.write_text("DEBUG\n")
+    log.debug("not looked at yet")
+    passes(monkeypatch, 3)
+    log.debug("after")
+    assert [line["event"] for line in lines()] == ["log_level_set", "after"]
+
+
+def test_a_level_file_that_is_gone_or_makes_no_sense_changes_nothing_and_is_said_once(level_file, monkeypatch):
+    path, lines = level_file
+    path.write_text("LOUD")
+    for seconds in (3, 6):
+        passes(monkeypatch, seconds)
+        get_logger("x").info("line")
+    path.unlink()
+    passes(monkeypatch, 9)
+    get_logger("x").info("line")
+    said = ["log_level_unreadable", "line", "line", "log_level_unreadable", "line"]
+    assert [line["event"] for line in lines()] == said
 
 
 @pytest.mark.parametrize("bad", ["x", "x=kill", "x=kill:1/0", "x=kill:1/many", "x=stop@y"])

@@ -185,5 +185,5 @@ def _settings() -> Settings:
     except SettingsError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
-    configure_logging(settings.service, settings.log_level)
+    configure_logging(settings.service, settings.log_level, level_file=settings.log_level_file)
     return settings

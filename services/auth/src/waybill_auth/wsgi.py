@@ -21,7 +21,7 @@ def create(settings: Settings | None = None) -> Wsgi:
     """
     settings = settings or load()
     if not logging.getLogger().handlers:
-        configure_logging(settings.service, settings.log_level)
+        configure_logging(settings.service, settings.log_level, level_file=settings.log_level_file)
     arm_fault_points(settings.fault_hooks)
     registry = CollectorRegistry()
     build_info(registry, settings.service, version("waybill-auth"), "unknown")

@@ -40,7 +40,7 @@ def serve_worker(settings: Settings) -> None:
 
 
 def _begin(settings: Settings) -> threading.Event:
-    configure_logging(settings.service, settings.log_level)
+    configure_logging(settings.service, settings.log_level, level_file=settings.log_level_file)
     arm_fault_points(settings.fault_hooks)
     return stop_on_signals()
 

@@ -13,7 +13,7 @@ from waybill_notifier.config import Settings, load
 def create(settings: Settings | None = None) -> Wsgi:
     """Return the callable for both listeners; raises SettingsError."""
     settings = settings or load()
-    configure_logging(settings.service, settings.log_level)
+    configure_logging(settings.service, settings.log_level, level_file=settings.log_level_file)
     arm_fault_points(settings.fault_hooks)
     dependencies = web_dependencies(settings)
     checks = HealthChecks(dependencies.registry, ready=dependencies.ready_checks)

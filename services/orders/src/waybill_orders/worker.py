@@ -114,7 +114,7 @@ def serve(settings: Settings, role: str, make_loop: MakeLoop) -> None:
 
     Raises OSError when the admin port is taken.
     """
-    configure_logging(settings.service, settings.log_level)
+    configure_logging(settings.service, settings.log_level, level_file=settings.log_level_file)
     arm_fault_points(settings.fault_hooks, f"{settings.service}.{role}")
     stop = stop_on_signals()
     with make_loop(settings) as loop:

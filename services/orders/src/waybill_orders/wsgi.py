@@ -11,6 +11,6 @@ from waybill_orders.config import load
 def create() -> Wsgi:
     """Return the WSGI callable of one worker, made after its fork; raises SettingsError."""
     settings = load()
-    configure_logging(settings.service, settings.log_level)
+    configure_logging(settings.service, settings.log_level, level_file=settings.log_level_file)
     arm_fault_points(settings.fault_hooks, f"{settings.service}.web")
     return create_wsgi(build_web(settings))

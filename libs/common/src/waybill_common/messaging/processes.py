@@ -105,7 +105,7 @@ def run_consumer(settings: ServiceSettings, parts: ConsumerParts) -> None:
 
 
 def _begin(settings: ServiceSettings) -> threading.Event:
-    configure_logging(settings.service, settings.log_level)
+    configure_logging(settings.service, settings.log_level, level_file=settings.log_level_file)
     arm_fault_points(settings.fault_hooks)
     return stop_on_signals()
 

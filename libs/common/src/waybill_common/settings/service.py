@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
@@ -9,6 +10,8 @@ _SCHEMES = {
     "database_url": ("postgresql://", "postgresql+psycopg2://"),
     "amqp_url": ("amqp://", "amqps://", "postgresql://", "postgres://"),
 }
+# The grammar of `telemetry.arm_fault_points`, which stands above this shelf; a test holds the two together.
+_FAULT_HOOKS = r"^(\s*([^=;]*=(kill:1/0*[1-9][0-9]*|kill@[^;]*))?\s*(;|$))*$"
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,15 @@ class ServiceSettings(BaseModel):
     trusted_hosts: Annotated[str, Field(description="comma separated; empty accepts any Host header")] = ""
     trusted_proxy_hops: Annotated[int, Shared(), Field(ge=0, le=10)] = 0
     log_level: Annotated[str, Shared(), Field(pattern=r"^(DEBUG|INFO|WARNING|ERROR)$")] = "INFO"
-    fault_hooks: Annotated[str, Shared(), Field(description="crash suite only: see telemetry/faults.py")] = ""
+    log_level_file: Annotated[
+        str, Shared(), Field(description="a file with the level; read again while the process runs")
+    ] = ""
+    revision: Annotated[
+        str, Shared(), Field(max_length=64, description="commit of the image, for `app_build_info`")
+    ] = "unknown"
+    fault_hooks: Annotated[
+        str, Shared(), Field(pattern=_FAULT_HOOKS, description="crash suite only: see telemetry/faults.py")
+    ] = ""
 
     @model_validator(mode="before")
     @classmethod
@@ -71,6 +82,18 @@ class ServiceSettings(BaseModel):
         schemes = _SCHEMES[str(info.field_name)]
         if not value.get_secret_value().startswith(schemes):
             raise ValueError(f"must begin with {' or '.join(schemes)}")  # never with the value: it holds a password
+        return value
+
+    @field_validator("auth_url", "issuer", "jwks_url", "public_base_url")
+    @classmethod
+    def _is_web_address(cls, value: str, info: ValidationInfo) -> str:
+        parts = urlsplit(value)  # raises ValueError for a broken IPv6 address, and `port` for one out of range
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0 or not value.isprintable():
+            raise ValueError("must look like http://host:port/path or https://…")
+        if " " in value or parts.username is not None or parts.query or parts.fragment:
+            raise ValueError("may hold no space, user, query or fragment")
+        if info.field_name == "jwks_url" and not parts.path.startswith("/"):
+            raise ValueError("must have a path: it is the address of a document")
         return value
 
     @property
