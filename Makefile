@@ -9,7 +9,7 @@ TYPED := $(wildcard libs/*/src services/*/src sandbox/src standalone/src tools t
 POSTGRES_15 ?= /usr/lib/postgresql/15/bin
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up up-processes test test-postgres-15 check lint types imports layout contracts settings unit e2e chaos bench lock clean rabbitmq
+.PHONY: help setup demo up up-processes test test-postgres-15 check lint types imports layout contracts settings unit e2e chaos bench lock clean rabbitmq chart-tools
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ bench: setup rabbitmq ## The benchmarks, as ratios to a floor measured in the sa
 
 rabbitmq: setup
 	@$(BIN)/python tools/ensure_rabbitmq.py
+
+chart-tools: setup ## Install Helm, kubectl and what else the chart checks need into .cache
+	@$(BIN)/python -m tools.charts.install
 
 lock: setup ## Lock every requirements file anew, with hashes
 	@tools/lock
