@@ -79,7 +79,7 @@ bench: setup rabbitmq ## The benchmarks, as ratios to a floor measured in the sa
 	@$(BIN)/python -m bench
 
 rabbitmq: setup
-	@$(BIN)/python tools/ensure_rabbitmq.py
+	@$(BIN)/python -m tools.ensure_rabbitmq
 
 chart-tools: setup ## Install Helm, kubectl and what else the chart checks need into .cache
 	@$(BIN)/python -m tools.charts.install
