@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
+import sqlalchemy as sa
 from waybill_common.messaging import ConsumerMetrics, DeadLetterDrainer, IncomingEvent
-from waybill_common.messaging.dead_letters import DeadLetters, LetterFilter, LetterNotFoundError, LetterSettledError
+from waybill_common.messaging.copies import dead_letter_copy
+from waybill_common.messaging.dead_letters import (
+    DeadLetter,
+    DeadLetters,
+    LetterFilter,
+    LetterNotFoundError,
+    LetterSettledError,
+)
 from waybill_common.messaging.drainer import DrainerOptions
 from waybill_common.messaging.errors import PermanentMessageError
 from waybill_common.messaging.topology import dead_letter_queue
+from waybill_testkit.faulty_broker import Faults, FaultyBroker
 from waybill_testkit.waiting import eventually
 
 from .support import QUEUE, TOPOLOGY, Flow, message, publish, running
@@ -78,6 +89,37 @@ def test_a_letter_can_be_found_shown_and_discarded(flow: Flow) -> None:
         for unknown in ("00000000-0000-7000-8000-000000000000", "no uuid"):
             with pytest.raises(LetterNotFoundError):
                 letters.show(unknown)
+
+
+def test_showing_a_letter_locks_nothing(flow: Flow) -> None:
+    letter_id = file_one(flow)
+    with flow.engine.connect() as reader, flow.engine.begin() as other:
+        DeadLetters(reader).show(letter_id)
+        other.execute(sa.text("SELECT 1 FROM dead_letter FOR UPDATE NOWAIT"))
+
+
+@pytest.mark.parametrize("settle", [DeadLetters.discard, DeadLetters.request_replay])
+def test_a_letter_that_was_settled_between_its_filing_and_a_lost_ack_stays_settled(
+    flow: Flow, settle: Callable[[DeadLetters, str, str], DeadLetter]
+) -> None:
+    """What a kill in that window leaves: the row is there, and the queue hands the same death out again."""
+    faulty = FaultyBroker(flow.broker, Faults(lost_acks=1_000))
+    drainer = DeadLetterDrainer(
+        faulty, flow.engine, QUEUE, ConsumerMetrics(flow.registry), DrainerOptions(topology=TOPOLOGY)
+    )
+    death = dead_letter_copy(QUEUE, message(), "refused", PermanentMessageError("refused", "not today"))
+    publish(flow.broker, death.message, to=death.routing_key)
+    with running(drainer.run):
+        eventually(lambda: faulty.faults.lost_acks < 1_000)
+    [letter] = flow.letters()
+    with flow.engine.begin() as connection:
+        settle(DeadLetters(connection), letter.id, "usr_staff")
+    with flow.consuming():
+        eventually(lambda: flow.metric("dead_letters_total", queue=QUEUE, outcome="filed") == 1)
+        eventually(lambda: flow.dead() == 0)
+    [letter] = flow.letters()
+    assert letter.state == ("discarded" if settle is DeadLetters.discard else "replayed")
+    assert (letter.count, letter.settled_by) == (1, "usr_staff")
 
 
 def test_healthy_messages_that_reached_the_delivery_limit_by_reconnects_are_handled_and_none_is_filed(

@@ -23,7 +23,8 @@ class Faults:
     """What goes wrong next; counters run down to nought, flags stay until changed. Safe to set from another thread.
 
     `lose_confirms`: the batch is stored and the connection breaks before the confirms; `duplicates`: batches stored
-    twice; `reorders`: receives that give redelivered messages last; `is_down`: nothing connects, everything breaks.
+    twice; `lost_acks`: the connection breaks before the ack; `reorders`: receives that give redelivered messages last;
+    `is_down`: nothing connects, everything breaks.
     """
 
     nacks: int = 0
@@ -31,6 +32,7 @@ class Faults:
     lose_confirms: int = 0
     duplicates: int = 0
     lost_receives: int = 0
+    lost_acks: int = 0
     reorders: int = 0
     is_blocked: bool = False
     is_down: bool = False
@@ -147,8 +149,11 @@ class FaultySubscription:
         return [self._hand_out(delivery) for delivery in found]
 
     def ack(self, delivery: Delivery, multiple: bool = False) -> None:
-        """Acknowledge, unless down."""
+        """Acknowledge, unless down; a lost one loses the line."""
         self._faults.check_up()
+        if self._faults.strikes("lost_acks"):
+            self.close()
+            raise BrokerUnavailableError("the faulty broker lost the connection before the ack")
         tags = [tag for tag in self._handed_out if tag <= delivery.tag] if multiple else [delivery.tag]
         for tag in tags:
             self._subscription.ack(self._handed_out.pop(tag))

@@ -20,7 +20,8 @@ LIMIT_REPLAYED = "x-limit-replayed"
 DELIVERY_LIMIT = "delivery_limit"
 
 # RabbitMQ drops a message in silence when its own death headers make it see a cycle (3.x counts client-sent ones too).
-_BROKER_HEADERS = ("x-death", "x-first-death-", "x-last-death-", "x-delivery-count", "x-acquired-count")
+_COUNTS = ("x-delivery-count", "x-acquired-count")
+_BROKER_HEADERS = ("x-death", "x-first-death-", "x-last-death-", *_COUNTS)
 _OWN_HEADERS = (ATTEMPT, FIRST_FAILED_AT, ERROR_CLASS, ERROR, REASON, LIMIT_REPLAYED)
 _MAX_ERROR_CHARACTERS = 1_000
 
@@ -57,6 +58,11 @@ def replay_copy(queue: str, message: Message, *, after_delivery_limit: bool = Fa
 def deserves_another_round(message: Message) -> bool:
     """A letter that died of the delivery limit for the first time: reconnects count too, so it may be healthy."""
     return last_death(message) == DELIVERY_LIMIT and LIMIT_REPLAYED not in message.headers
+
+
+def filed_headers(message: Message) -> dict[str, Any]:
+    """The headers of one death, the same however often the dead-letter queue hands it out."""
+    return {name: value for name, value in message.headers.items() if name not in _COUNTS}
 
 
 def last_death(message: Message) -> str | None:

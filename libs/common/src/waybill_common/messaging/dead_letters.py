@@ -19,7 +19,8 @@ _COLUMNS = (
     "settled_by, settled_at"
 )
 
-# The same letter again (its replay failed too) opens the row anew instead of adding another.
+# The same letter again (its replay failed too) opens the row anew instead of adding another. The same headers mean the
+# same death, handed out twice because its drainer was killed before the ack: what was decided since then stays.
 _FILE = sa.text(
     """
     INSERT INTO dead_letter (id, queue, message_id, type, headers, body, reason, error, first_at)
@@ -28,6 +29,7 @@ _FILE = sa.text(
     ON CONFLICT (queue, message_id, body_hash) DO UPDATE SET
         headers = excluded.headers, reason = excluded.reason, error = excluded.error, last_at = excluded.last_at,
         count = dead_letter.count + 1, state = 'open', settled_by = NULL, settled_at = NULL
+    WHERE dead_letter.headers <> excluded.headers
     """
 )
 _SEARCH = sa.text(
@@ -42,7 +44,8 @@ _SEARCH = sa.text(
     ORDER BY id DESC LIMIT :limit
     """  # noqa: S608 - a constant list of columns
 )
-_SHOW = sa.text(f"SELECT {_COLUMNS} FROM dead_letter WHERE id = CAST(:id AS uuid) FOR UPDATE")  # noqa: S608
+_SHOW = sa.text(f"SELECT {_COLUMNS} FROM dead_letter WHERE id = CAST(:id AS uuid)")  # noqa: S608
+_HOLD = sa.text(f"{_SHOW.text} FOR UPDATE")
 _SETTLE = sa.text(
     f"""
     UPDATE dead_letter SET state = :state, settled_by = :by, settled_at = clock_timestamp()
@@ -123,7 +126,7 @@ class DeadLetters:
         self.connection = connection
 
     def file(self, letter: NewLetter) -> None:
-        """Write a letter down; one that is filed already is opened again and counted."""
+        """Write a letter down; one that died again since is opened again and counted, the same death is not."""
         values = {
             "id": str(uuid7()),
             "queue": letter.queue,
@@ -154,11 +157,8 @@ class DeadLetters:
         return [_letter(row) for row in self.connection.execute(_SEARCH, values)]
 
     def show(self, letter_id: str) -> DeadLetter:
-        """One letter, locked until the transaction ends; raises LetterNotFoundError."""
-        row = self.connection.execute(_SHOW, {"id": letter_id}).one_or_none() if _UUID.match(letter_id) else None
-        if row is None:
-            raise LetterNotFoundError(f"there is no dead letter {letter_id}")
-        return _letter(row)
+        """One letter; raises LetterNotFoundError."""
+        return self._one(_SHOW, letter_id)
 
     def request_replay(self, letter_id: str, by: str) -> DeadLetter:
         """Ask the consumer process to send the letter to its one queue again; a second request changes nothing.
@@ -166,7 +166,7 @@ class DeadLetters:
         A replayed letter may be replayed again: the inbox knows whether it had its effect. Raises LetterNotFoundError,
         and LetterSettledError for a discarded one.
         """
-        letter = self.show(letter_id)
+        letter = self._one(_HOLD, letter_id)
         if letter.state == "discarded":
             raise LetterSettledError(f"dead letter {letter_id} was discarded by {letter.settled_by}")
         return letter if letter.state == "replay_requested" else self._settle(letter_id, "replay_requested", by)
@@ -176,7 +176,7 @@ class DeadLetters:
 
         Raises LetterNotFoundError, and LetterSettledError for a replayed one.
         """
-        letter = self.show(letter_id)
+        letter = self._one(_HOLD, letter_id)
         if letter.state == "replayed":
             raise LetterSettledError(f"dead letter {letter_id} was replayed for {letter.settled_by}")
         return letter if letter.state == "discarded" else self._settle(letter_id, "discarded", by)
@@ -192,6 +192,12 @@ class DeadLetters:
     def open_count(self, queue: str) -> int:
         """How many letters of `queue` are not settled; with the depth of its `.dlq` this is "the dead letters"."""
         return int(self.connection.execute(_OPEN, {"queue": queue}).scalar_one())
+
+    def _one(self, statement: sa.TextClause, letter_id: str) -> DeadLetter:
+        row = self.connection.execute(statement, {"id": letter_id}).one_or_none() if _UUID.match(letter_id) else None
+        if row is None:
+            raise LetterNotFoundError(f"there is no dead letter {letter_id}")
+        return _letter(row)
 
     def _settle(self, letter_id: str, state: str, by: str) -> DeadLetter:
         return _letter(self.connection.execute(_SETTLE, {"id": letter_id, "state": state, "by": by}).one())

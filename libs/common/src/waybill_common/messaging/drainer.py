@@ -22,6 +22,7 @@ from waybill_common.messaging.copies import (
     FIRST_FAILED_AT,
     REASON,
     deserves_another_round,
+    filed_headers,
     last_death,
     replay_copy,
 )
@@ -151,7 +152,7 @@ class DeadLetterDrainer:
 
 
 def _new_letter(queue: str, message: Message) -> NewLetter:
-    headers = message.headers
+    headers = filed_headers(message)
     died = last_death(message)
     return NewLetter(
         queue=queue,
