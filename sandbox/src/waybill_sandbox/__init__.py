@@ -1,1 +1,1 @@
-"""The payment gateway to develop against: keyed charges, a charge log, signed webhooks, and tokens that misbehave."""
+"""What Waybill talks to outside, to develop against: a payment gateway that can misbehave, and a mail catcher."""

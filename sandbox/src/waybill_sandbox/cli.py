@@ -1,8 +1,7 @@
-"""The `sandbox` command: serve, migrate, check-config."""
+"""The `sandbox` command: the payment gateway with its schema, and the mail catcher."""
 
-import signal
 import sys
-import threading
+from pathlib import Path
 
 import click
 from waybill_common.settings import SettingsError
@@ -16,23 +15,42 @@ _log = get_logger(__name__)
 
 @click.group()
 def main() -> None:
-    """Run the sandbox payment gateway."""
+    """Run what Waybill talks to outside: a payment gateway, and a mailbox for everybody."""
 
 
 @main.command()
 def serve() -> None:
     """Answer requests and deliver webhooks until SIGTERM or SIGINT."""
+    from waybill_common.health import stop_on_signals
+
     from waybill_sandbox.server import GatewayServer
 
     settings = _settings()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on_signals()
     server = GatewayServer(settings)
     server.start()
     _log.info("serving", url=server.url)
     stop.wait()
     server.stop()
+
+
+@main.command()
+@click.option("--listen", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--smtp-port", default=1025, show_default=True)
+@click.option("--web-port", default=8025, show_default=True)
+@click.option("--file", "path", default="mail.jsonl", show_default=True, help="Where caught mails are kept.")
+def mail(listen: str, smtp_port: int, web_port: int, path: str) -> None:
+    """Catch mails and show them until SIGTERM or SIGINT."""
+    from waybill_common.health import stop_on_signals
+
+    from waybill_sandbox.mail.serve import MailAddress, MailService
+
+    configure_logging("mail")
+    stop = stop_on_signals()
+    service = MailService(Path(path), MailAddress(smtp_port, web_port, listen))
+    service.start()
+    stop.wait()
+    service.stop()
 
 
 @main.command()

@@ -1,4 +1,4 @@
-"""The `standalone` command: up, processes, demo, and the mail catcher as a process."""
+"""The `standalone` command: up, processes, demo."""
 
 from __future__ import annotations
 
@@ -41,24 +41,6 @@ def demo() -> None:
     from waybill_standalone.demo.run import run_demo
 
     sys.exit(run_demo())
-
-
-@main.command(hidden=True)
-@click.argument("smtp_port", type=int)
-@click.argument("web_port", type=int)
-def mail(smtp_port: int, web_port: int) -> None:
-    """Catch mails until SIGTERM."""
-    from waybill_common.health import stop_on_signals
-    from waybill_common.telemetry import configure_logging
-
-    from waybill_standalone.mail.serve import MailService
-
-    configure_logging("mail")
-    stop = stop_on_signals()
-    service = MailService(load().home / "mail.jsonl", smtp_port, web_port)
-    service.start()
-    stop.wait()
-    service.stop()
 
 
 def _run(run: Callable[[StandaloneSettings], None]) -> None:

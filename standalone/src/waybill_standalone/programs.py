@@ -41,8 +41,11 @@ def mail_program(settings: StandaloneSettings, environment: Mapping[str, str], s
         name="mail",
         role="mail",
         service="mail",
-        command=[sys.executable, "-m", "waybill_standalone", "mail", str(smtp_port), str(port)],
-        environment={**environment, "WAYBILL_HOME": str(settings.home)},
+        command=[
+            *(sys.executable, "-m", "waybill_sandbox", "mail"),
+            *(f"--smtp-port={smtp_port}", f"--web-port={port}", f"--file={settings.home / 'mail.jsonl'}"),
+        ],
+        environment=environment,
         port=port,
         is_ready=answers(f"{settings.url('mail')}/api/summaries"),
     )

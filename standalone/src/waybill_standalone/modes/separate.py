@@ -57,9 +57,9 @@ def _start(ground: Ground, notice: Notice) -> None:
 
 
 def _start_rabbitmq(ground: Ground) -> str:
-    port, dist_port = ground.lasting_port("rabbitmq"), free_port()
+    port, metrics_port = ground.lasting_port("rabbitmq"), ground.lasting_port("rabbitmq_metrics")
     password = ground.home.secret("rabbitmq_password")
-    server = RabbitServer(ground.home.folder / "rabbitmq", port, dist_port, free_port(), password)
+    server = RabbitServer(ground.home.folder / "rabbitmq", port, metrics_port, free_port(), free_port(), password)
     names, node = server.programs()
     ground.supervisor.start([names])
     ground.supervisor.start([node])

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 from waybill_common.telemetry import configure_logging
+from waybill_sandbox.mail.serve import MailAddress, MailService
 
 from waybill_standalone import programs
 from waybill_standalone.accounts import AccountMaker
 from waybill_standalone.config import SERVICES, StandaloneSettings, adopt
 from waybill_standalone.ground import Ground
-from waybill_standalone.mail.serve import MailService
 from waybill_standalone.modes.stopping import StopSignals
 from waybill_standalone.modes.threads import LoopKeeper
 from waybill_standalone.notice import Notice
@@ -67,7 +67,7 @@ def _start(ground: Ground, notice: Notice, started: ExitStack) -> None:
 
 def _start_mail(ground: Ground, started: ExitStack) -> str:
     port = ground.settings.smtp_port or ground.lasting_port("smtp")
-    mail = MailService(ground.home.folder / "mail.jsonl", port, ground.settings.ports["mail"])
+    mail = MailService(ground.home.folder / "mail.jsonl", MailAddress(port, ground.settings.ports["mail"]))
     mail.start()
     started.callback(mail.stop)
     return f"smtp://127.0.0.1:{port}?tls=off"

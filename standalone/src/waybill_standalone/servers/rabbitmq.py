@@ -24,11 +24,13 @@ class RabbitMissingError(Exception):
 class RabbitServer:
     """A node of our own: its folder, ports on 127.0.0.1 and the password of its user `waybill`.
 
-    `dist_port` and `names_port` are Erlang's (distribution, and a port mapper of our own that is stopped with us).
+    `metrics_port` answers `/metrics` (plain, and in detail per queue); `dist_port` and `names_port` are Erlang's
+    (distribution, and a port mapper of our own that is stopped with us).
     """
 
     folder: Path
     port: int
+    metrics_port: int
     dist_port: int
     names_port: int
     password: str
@@ -57,6 +59,7 @@ class RabbitServer:
             environment=environment,
             user=user,
             port=self.port,
+            admin_port=self.metrics_port,
             stop_signal=signal.SIGTERM,
             stop_grace_seconds=30,
             is_ready=self.accepts,
@@ -81,12 +84,13 @@ class RabbitServer:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "rabbitmq.conf").write_text(
             f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
+            f"prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = {self.metrics_port}\n"
             f"default_user = waybill\ndefault_pass = {self.password}\n"
             "log.console = true\nlog.console.level = info\nlog.file = false\n"
             # A laptop's memory and disk are shared: the alarms stay far from where they would stop a demo.
             "vm_memory_high_watermark.absolute = 1GB\ndisk_free_limit.absolute = 50MB\n"
         )
-        (self.folder / "enabled_plugins").write_text("[].\n")
+        (self.folder / "enabled_plugins").write_text("[rabbitmq_prometheus].\n")
         if user:
             entry = pwd.getpwnam(user)
             for path in (self.folder, *self.folder.iterdir()):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from importlib import resources
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 import flask
 from markupsafe import escape
 from werkzeug.exceptions import HTTPException
 
-from waybill_standalone.mail.store import MailStore
+from waybill_sandbox.mail.store import MailStore
 
 # A caught mail is foreign HTML: no script, nothing fetched, links open outside of the frame.
 _MAIL_POLICY = (
@@ -25,13 +27,12 @@ _ASSETS = {"page.css": "text/css", "page.js": "text/javascript"}
 
 
 def create_mail_app(store: MailStore) -> flask.Flask:
-    """The WSGI application; it answers only to names of this machine, so that no foreign page can read mails by DNS."""
+    """The WSGI application; it answers to no name that a stranger can own, so that no foreign page reads mails."""
     app = flask.Flask(__name__, static_folder=None)
 
     @app.before_request
     def refuse_foreign_names() -> None:
-        host = flask.request.host.rpartition(":")[0] or flask.request.host
-        if host not in ("127.0.0.1", "localhost", "[::1]"):
+        if not _is_near(urlsplit(f"//{flask.request.host}").hostname or ""):
             flask.abort(421)
 
     @app.errorhandler(HTTPException)
@@ -44,6 +45,15 @@ def create_mail_app(store: MailStore) -> flask.Flask:
     _add_page(app, store)
     _add_api(app, store)
     return app
+
+
+def _is_near(host: str) -> bool:
+    """Whether `host` is an address or a name without a dot, as `localhost` is and a Service of the same namespace."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return "." not in host
+    return True
 
 
 def _add_page(app: flask.Flask, store: MailStore) -> None:

@@ -7,16 +7,16 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from waybill_standalone.mail.store import MailStore
+from waybill_sandbox.mail.store import MailStore
 
 
 class MailCatcher:
-    """An SMTP server on 127.0.0.1 that accepts every mail and sends none on."""
+    """An SMTP server that accepts every mail and sends none on."""
 
-    def __init__(self, store: MailStore, port: int) -> None:
+    def __init__(self, store: MailStore, host: str, port: int) -> None:
         """Nothing listens until `start`."""
         self._controller = Controller(
-            _Keeper(store), hostname="127.0.0.1", port=port, enable_SMTPUTF8=True, ident="Waybill mail catcher"
+            _Keeper(store), hostname=host, port=port, enable_SMTPUTF8=True, ident="Waybill mail catcher"
         )
 
     def start(self) -> None:
