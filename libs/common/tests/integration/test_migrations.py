@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 from waybill_common.database import EngineOptions, current_revision, make_engine, migrate, revision_is_ready
+from waybill_common.database.migrations import wait_for_schema
 
 pytestmark = pytest.mark.integration
 
@@ -97,3 +98,26 @@ def test_readiness_takes_its_own_revision_and_later_ones_only(package, url, conn
     assert revision_is_ready(connection, "0001")
     assert revision_is_ready(connection, "0002")
     assert not revision_is_ready(connection, "0003")
+
+
+def test_whoever_waits_for_the_schema_goes_on_when_another_has_migrated(package, url):
+    name, versions = package
+    migrate(url, name)
+    add(versions, "0002", "0001")
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(wait_for_schema, url, name, threading.Event())
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=1.5)  # longer than one look: the older schema is not enough
+        migrate(url, name)
+        assert waiting.result(timeout=30) is True
+
+
+def test_whoever_waits_for_the_schema_ends_when_told_to_while_no_database_is_there(package):
+    stop = threading.Event()
+    nowhere = "postgresql://nobody@127.0.0.1:1/nothing"
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(wait_for_schema, nowhere, package[0], stop)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=1.5)
+        stop.set()
+        assert waiting.result(timeout=30) is False

@@ -51,12 +51,18 @@ def work() -> None:
 
 
 @main.command()
-def migrate() -> None:
+@click.option("--wait-only", is_flag=True, help="Wait until another process has migrated.")
+def migrate(*, wait_only: bool) -> None:
     """Bring the schema up to date, reconcile the service clients, and make the first signing key."""
     from waybill_common.database import migrate as run_migrations
+    from waybill_common.database.migrations import wait_for_schema
+    from waybill_common.health import stop_on_signals
 
     settings = _settings()
-    click.echo(f"schema {run_migrations(settings.database_url.get_secret_value(), _PACKAGE)}")
+    url = settings.database_url.get_secret_value()
+    if wait_only:
+        sys.exit(0 if wait_for_schema(url, _PACKAGE, stop_on_signals()) else 1)
+    click.echo(f"schema {run_migrations(url, _PACKAGE)}")
     with _commands(settings) as commands:
         clients = commands.reconcile_clients()
         click.echo(f"clients {', '.join(clients) or 'unchanged'}")

@@ -46,11 +46,17 @@ def work() -> None:
 
 
 @main.command()
-def migrate() -> None:
+@click.option("--wait-only", is_flag=True, help="Wait until another process has migrated.")
+def migrate(*, wait_only: bool) -> None:
     """Bring the database to the newest schema."""
     from waybill_common.database import migrate as bring_up
+    from waybill_common.database.migrations import wait_for_schema
+    from waybill_common.health import stop_on_signals
 
-    click.echo(bring_up(_settings().database_url.get_secret_value(), "waybill_notifier"))
+    url = _settings().database_url.get_secret_value()
+    if wait_only:
+        sys.exit(0 if wait_for_schema(url, "waybill_notifier", stop_on_signals()) else 1)
+    click.echo(bring_up(url, "waybill_notifier"))
 
 
 @main.command("check-config")

@@ -45,12 +45,17 @@ def web() -> None:
 
 
 @main.command()
-def migrate() -> None:
+@click.option("--wait-only", is_flag=True, help="Wait until another process has migrated.")
+def migrate(*, wait_only: bool) -> None:
     """Bring the database to this version's schema."""
     from waybill_common.database import migrate as migrate_database
+    from waybill_common.database.migrations import wait_for_schema
+    from waybill_common.health import stop_on_signals
 
-    revision = migrate_database(_settings().database_url.get_secret_value(), "waybill_orders")
-    click.echo(f"orders: schema at {revision}")
+    url = _settings().database_url.get_secret_value()
+    if wait_only:
+        sys.exit(0 if wait_for_schema(url, "waybill_orders", stop_on_signals()) else 1)
+    click.echo(f"orders: schema at {migrate_database(url, 'waybill_orders')}")
 
 
 @main.command("check-config")

@@ -1,6 +1,7 @@
 """Schema migrations with alembic, one at a time under an advisory lock, and the revision check of readiness."""
 
 import hashlib
+import threading
 from importlib import resources
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from waybill_common.database.engine import EngineOptions, make_engine
 from waybill_common.telemetry import get_logger
 
 _CONNECTION = "connection"
+_LOOK_EVERY_SECONDS = 1.0
 _log = get_logger(__name__)
 
 
@@ -46,6 +48,39 @@ def migrate(url: str, package: str) -> str:
         engine.dispose()
     _log.info("migrated", package=package, revision=revision)
     return revision
+
+
+def wait_for_schema(url: str, package: str, stop: threading.Event) -> bool:
+    """Wait until somebody else has brought the database to the package's newest revision; False when `stop` came first.
+
+    The database may be away meanwhile, or not be there yet. The wait has no end of its own: a pod that waits shows it,
+    and the log says what for.
+    """
+    expected = expected_revision(package)
+    engine = make_engine(url, EngineOptions(application_name=f"{package}-wait", pool_size=1))
+    told = None
+    try:
+        while not stop.is_set():
+            reason = _why_not_ready(engine, expected)
+            if reason is None:
+                return True
+            if reason != told:
+                _log.info("schema_awaited", package=package, expected=expected, reason=reason)
+                told = reason
+            stop.wait(_LOOK_EVERY_SECONDS)
+    finally:
+        engine.dispose()
+    return False
+
+
+def _why_not_ready(engine: sa.Engine, expected: str) -> str | None:
+    try:
+        with engine.connect() as connection:
+            if revision_is_ready(connection, expected):
+                return None
+            return f"the schema is at {current_revision(connection) or 'no revision'}"
+    except sa.exc.OperationalError as error:
+        return str(error.orig).strip()
 
 
 def run_env() -> None:
