@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 import pika
+import pika.exceptions
 import psycopg2
 import psycopg2.extras
 import requests
 
 Row = dict[str, Any]
+
+_REST_SECONDS = 300.0
 
 # Written here, not imported: the checker judges the topology too.
 QUEUES = ("notifier.events.v1", "orders.events.v1")
@@ -116,6 +120,21 @@ def unrest(sources: Sources) -> dict[str, int]:
     queues = [name for queue in QUEUES for name in (queue, *(f"{queue}.{rung}" for rung in _RUNGS))]
     counts = _count(sources, _UNREST) | _depths(sources.amqp_url, queues)
     return {name: count for name, count in counts.items() if count}
+
+
+def wait_for_rest(sources: Sources) -> dict[str, int]:
+    """Wait until nothing moves any more; returns what still does after five minutes, empty when all rests."""
+    deadline = time.monotonic() + _REST_SECONDS
+    left: dict[str, int] = {"the platform": 1}
+    while time.monotonic() < deadline:
+        try:
+            left = unrest(sources)
+        except (psycopg2.Error, pika.exceptions.AMQPError, requests.RequestException):
+            left = {"a server that is away": 1}
+        if not left:
+            return {}
+        time.sleep(0.5)
+    return left
 
 
 def _count(sources: Sources, queries: dict[str, dict[str, str]]) -> dict[str, int]:

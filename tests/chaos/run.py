@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import Queue
 
-import pika.exceptions
-import psycopg2
-import requests
 from waybill_standalone.platform import Platform
 
 from tests.chaos.accounts import make_customers
 from tests.chaos.api import Account, Caller
 from tests.chaos.checker import check
-from tests.chaos.facts import Sources, read_facts, unrest
-from tests.chaos.history import Command, History
+from tests.chaos.crowd import crowd
+from tests.chaos.facts import Sources, read_facts, wait_for_rest
+from tests.chaos.history import History
 from tests.chaos.injector import Injector
 from tests.chaos.plan import Aim, Fault, make_plan
 from tests.chaos.report import Run
-from tests.chaos.shoppers import SCARCE, SCARCE_STOCK, SKUS, STOCK, Load, new_key, serve, shop
+from tests.chaos.shoppers import fill_shelves
 
-_REST_SECONDS = 300.0
 _CUSTOMERS = 4
 
 # Production's values with shorter waits, so that a run of minutes sees what would take hours.
@@ -48,12 +42,8 @@ class Options:
     only: Aim | None = None
 
 
-class StuckError(Exception):
-    """The platform did not come to rest: something waits for ever."""
-
-
 def run_chaos(options: Options) -> Run:
-    """Run and judge; raises StuckError when something is stuck, PlatformError when it does not start."""
+    """Run and judge; raises ShelvesError without products to order, PlatformError when it does not start."""
     flags = options.folder / "flags"
     flags.mkdir(parents=True, exist_ok=True)
     plan = make_plan(options.faults, options.seed, options.only)
@@ -70,7 +60,7 @@ def run_chaos(options: Options) -> Run:
         began = time.monotonic()
         _load(platform, history, injector, plan, options.seed)
         loaded = time.monotonic()
-        stuck = _rest(sources)
+        stuck = wait_for_rest(sources)
         rested = time.monotonic()
         facts = read_facts(sources)
         findings = check(history, facts) + [f"{count} never came to rest: {name}" for name, count in stuck.items()]
@@ -79,60 +69,14 @@ def run_chaos(options: Options) -> Run:
 
 
 def _load(platform: Platform, history: History, injector: Injector, plan: list[Fault], seed: int) -> None:
-    load = Load(history, Queue(), threading.Event())
     staff = _caller(platform, Account(**platform.accounts["staff"]))
-    _stock(staff, history)
+    fill_shelves(staff, history)
     customers = [_caller(platform, account) for account in make_customers(platform.urls, _CUSTOMERS, f"chaos-{seed}")]
-    errors: list[BaseException] = []
-    jobs = [(shop, customer, seed * 1000 + number) for number, customer in enumerate(customers)]
-    jobs.append((serve, staff, seed))
-
-    def guarded(play: Callable[[Caller, Load, int], None], caller: Caller, number: int) -> None:
-        try:
-            play(caller, load, number)
-        except BaseException as error:
-            errors.append(error)
-            raise
-
-    threads = [threading.Thread(target=guarded, args=job, daemon=True) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for fault in plan:
-        injector.inject(fault)
-        injector.wait(fault.pause_after)
-    load.over.set()
-    for thread in threads:
-        thread.join(timeout=600)
-    if errors:
-        raise errors[0]
+    with crowd(staff, customers, history, seed):
+        for fault in plan:
+            injector.inject(fault)
+            injector.wait(fault.pause_after)
 
 
 def _caller(platform: Platform, account: Account) -> Caller:
     return Caller(platform.urls["auth"], platform.urls["orders"], account)
-
-
-def _stock(staff: Caller, history: History) -> None:
-    staff.sign_in()
-    for sku in [*SKUS, SCARCE]:
-        price = {"amount": 1999, "currency": "EUR"}
-        if not staff.put(f"/v1/products/{sku}", {"name": f"Thing {sku}", "unit_price": price, "active": True}):
-            raise StuckError(f"the product {sku} could not be made")
-        body = {"delta": SCARCE_STOCK if sku == SCARCE else STOCK, "reason": "chaos"}
-        record = staff.command(history, Command("stock", new_key(), f"/v1/products/{sku}/stock", body, staff.name))
-        if record.status != 200:
-            raise StuckError(f"the stock of {sku} could not be set: {record.status} {record.answer}")
-
-
-def _rest(sources: Sources) -> dict[str, int]:
-    """Wait until nothing moves any more; returns what still does after five minutes."""
-    deadline = time.monotonic() + _REST_SECONDS
-    left: dict[str, int] = {"the platform": 1}
-    while time.monotonic() < deadline:
-        try:
-            left = unrest(sources)
-        except (psycopg2.Error, pika.exceptions.AMQPError, requests.RequestException):
-            left = {"a server that is away": 1}
-        if not left:
-            return {}
-        time.sleep(0.5)
-    return left

@@ -30,9 +30,26 @@ class Load:
     over: threading.Event
 
 
+class ShelvesError(Exception):
+    """A product or its stock could not be made; the message has the answer."""
+
+
 def new_key() -> str:
     """Return a fresh idempotency key."""
     return str(uuid.uuid4())
+
+
+def fill_shelves(staff: Caller, history: History) -> None:
+    """Make every product and its stock, as staff; raises ShelvesError."""
+    staff.sign_in()
+    for sku in [*SKUS, SCARCE]:
+        price = {"amount": 1999, "currency": "EUR"}
+        if not staff.put(f"/v1/products/{sku}", {"name": f"Thing {sku}", "unit_price": price, "active": True}):
+            raise ShelvesError(f"the product {sku} could not be made")
+        body = {"delta": SCARCE_STOCK if sku == SCARCE else STOCK, "reason": "chaos"}
+        record = staff.command(history, Command("stock", new_key(), f"/v1/products/{sku}/stock", body, staff.name))
+        if record.status != 200:
+            raise ShelvesError(f"the stock of {sku} could not be set: {record.status} {record.answer}")
 
 
 def shop(caller: Caller, load: Load, seed: int) -> None:
