@@ -60,8 +60,9 @@ imports: setup ## The import contracts
 layout: setup ## Write docs/layout.md anew from the modules' first sentences
 	@$(BIN)/python tools/write_layout.py
 
-contracts: setup ## Write contracts/http/*.openapi.yaml anew from the services' routes
+contracts: setup ## Write contracts/http, contracts/metrics and docs/metrics.md anew from the code
 	@$(BIN)/python tools/write_openapi.py
+	@$(BIN)/python -m tools.write_metrics
 
 settings: setup ## Write docs/settings.md anew from the settings classes
 	@$(BIN)/python tools/write_settings.py

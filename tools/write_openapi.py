@@ -50,19 +50,22 @@ def render(service: str) -> str:
 
 def build_app(service: str) -> Flask:
     """Return the application of a service on settings that lead nowhere."""
-    module = f"waybill_{service}"
+    return build_web(service)[0]
+
+
+def build_web(service: str) -> tuple[Flask, CollectorRegistry]:
+    """Return the application of a service on settings that lead nowhere, and its registry."""
+    module, settings = f"waybill_{service}", settings_to_nowhere(service)
+    bootstrap: Any = importlib.import_module(f"{module}.bootstrap")
+    parts = bootstrap.web_dependencies(settings) if service == "notifier" else bootstrap.build_web(settings)
+    return importlib.import_module(f"{module}.app").create_app(parts), parts.registry
+
+
+def settings_to_nowhere(service: str) -> Any:
+    """Return settings of the right form with which nothing can be reached."""
     given = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", **_REQUIRED[service]}
     environ = {f"WAYBILL_{service.upper()}_{name}": value for name, value in given.items()}
-    settings = load_settings(importlib.import_module(f"{module}.config").Settings, environ)
-    bootstrap: Any = importlib.import_module(f"{module}.bootstrap")
-    if service == "auth":
-        parts = bootstrap.build_web(settings, CollectorRegistry())
-    elif service == "notifier":
-        parts = bootstrap.web_dependencies(settings)
-    else:
-        parts = bootstrap.build_web(settings)
-    app: Flask = importlib.import_module(f"{module}.app").create_app(parts)
-    return app
+    return load_settings(importlib.import_module(f"waybill_{service}.config").Settings, environ)
 
 
 class _WithoutAnchors(yaml.SafeDumper):

@@ -2,11 +2,10 @@
 
 import threading
 
-from prometheus_client import CollectorRegistry
 from waybill_common.database import CHANNEL_JOBS, Listener
 from waybill_common.health import AdminServer, HealthChecks
 from waybill_common.jobs import JobMetrics, Worker, ensure_recurring
-from waybill_common.messaging import Relay, RelayMetrics, connect_broker
+from waybill_common.messaging import make_relay
 
 from waybill_auth.bootstrap import WorkerParts, build_worker
 from waybill_auth.config import Settings
@@ -15,9 +14,8 @@ from waybill_auth.jobs.recurring import SCHEDULE, handlers
 
 def run_relay(settings: Settings, stop: threading.Event) -> None:
     """Publish the outbox until `stop`."""
-    registry = CollectorRegistry()
-    broker = connect_broker(settings.amqp_url.get_secret_value())
-    Relay(settings.database_url.get_secret_value(), broker, settings.service, RelayMetrics(registry)).run(stop)
+    relay, _ = make_relay(settings)
+    relay.run(stop)
 
 
 def run_worker(settings: Settings, stop: threading.Event, *, with_admin_port: bool = False) -> None:
@@ -32,14 +30,18 @@ def run_worker(settings: Settings, stop: threading.Event, *, with_admin_port: bo
         parts.close()
 
 
-def _work(settings: Settings, parts: WorkerParts, stop: threading.Event, *, with_admin_port: bool) -> None:
-    registry = CollectorRegistry()
+def make_worker(settings: Settings, parts: WorkerParts) -> Worker:
+    """Return the worker; nothing is connected yet."""
     listener = Listener(settings.database_url.get_secret_value(), [CHANNEL_JOBS], "auth-worker")
-    worker = Worker(parts.engine, listener, handlers(parts.housekeeping), JobMetrics(registry))
+    return Worker(parts.engine, listener, handlers(parts.housekeeping), JobMetrics(parts.registry))
+
+
+def _work(settings: Settings, parts: WorkerParts, stop: threading.Event, *, with_admin_port: bool) -> None:
+    worker = make_worker(settings, parts)
     if not with_admin_port:
         worker.run(stop)
         return
-    checks = HealthChecks(registry, live={"worker": worker.tick.check})
+    checks = HealthChecks(parts.registry, live={"worker": worker.tick.check})
     admin = AdminServer(checks, settings.web_host, settings.admin_port)
     admin.start()
     try:

@@ -1,13 +1,11 @@
 """The web entry: gunicorn calls `create()` in each worker, after the fork."""
 
 import logging
-from importlib.metadata import version
 
-from prometheus_client import CollectorRegistry
 from waybill_common.health import HealthChecks
 from waybill_common.http import with_internal_port
 from waybill_common.http.wsgi import Wsgi
-from waybill_common.telemetry import arm_fault_points, build_info, configure_logging
+from waybill_common.telemetry import arm_fault_points, configure_logging
 
 from waybill_auth.app import create_app
 from waybill_auth.bootstrap import build_web
@@ -23,8 +21,6 @@ def create(settings: Settings | None = None) -> Wsgi:
     if not logging.getLogger().handlers:
         configure_logging(settings.service, settings.log_level, level_file=settings.log_level_file)
     arm_fault_points(settings.fault_hooks)
-    registry = CollectorRegistry()
-    build_info(registry, settings.service, version("waybill-auth"), "unknown")
-    dependencies = build_web(settings, registry)
-    checks = HealthChecks(registry, ready=dependencies.ready_checks)
+    dependencies = build_web(settings)
+    checks = HealthChecks(dependencies.registry, ready=dependencies.ready_checks)
     return with_internal_port(create_app(dependencies), checks, settings.internal_port)

@@ -12,7 +12,6 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 from flask.testing import FlaskClient
-from prometheus_client import CollectorRegistry
 from waybill_auth.app import create_app
 from waybill_auth.bootstrap import Commands, Dependencies, build_web, build_worker
 from waybill_auth.config import Settings
@@ -197,7 +196,7 @@ def make_auth(fresh_database: Callable[..., str]) -> Iterator[MakeAuth]:
         shared = {name: environ.pop(f"WAYBILL_AUTH_{name}") for name in ("PUBLIC_BASE_URL",) if name in changes}
         environ |= {"WAYBILL_PUBLIC_BASE_URL": shared.get("PUBLIC_BASE_URL", BASE_URL)}
         settings = load_settings(Settings, environ)
-        dependencies = build_web(settings, CollectorRegistry())
+        dependencies = build_web(settings)
         auth = Auth(settings, dependencies, create_app(dependencies))
         auth.commands.reconcile_clients()
         auth.commands.rotate_keys(is_asked_for=False)

@@ -128,11 +128,10 @@ def cut_short(*_arguments):
 def test_an_empty_ring_answers_503_and_is_not_ready(auth, make_auth):
     auth.member()
     auth.sql("DELETE FROM signing_key")
-    from prometheus_client import CollectorRegistry
     from waybill_auth.app import create_app
     from waybill_auth.bootstrap import build_web
 
-    dependencies = build_web(auth.settings, CollectorRegistry())
+    dependencies = build_web(auth.settings)
     client = create_app(dependencies).test_client()
     body = {"email": "kim@example.com", "password": "nine purple kettles sing"}
     answer = client.post("/v1/login", json=body)

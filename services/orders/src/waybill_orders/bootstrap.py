@@ -8,14 +8,21 @@ from typing import Any
 
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry
-from waybill_common.database import Doorbell, EngineOptions, expected_revision, make_engine, revision_is_ready
+from waybill_common.database import (
+    DatabaseMetrics,
+    Doorbell,
+    EngineOptions,
+    expected_revision,
+    make_engine,
+    revision_is_ready,
+)
 from waybill_common.health import Check
 from waybill_common.http import GuardedBlueprint
 from waybill_common.http.dead_letter_views import dead_letters_blueprint
 from waybill_common.jobs import Handler
 from waybill_common.messaging import DeadLetters, EventRouter
 from waybill_common.sessions import Connector, ConnectorMetrics, ConnectorOptions
-from waybill_common.telemetry import build_info
+from waybill_common.telemetry import process_registry
 from waybill_common.tokens import (
     JwksKeys,
     RevocationView,
@@ -29,7 +36,7 @@ from waybill_common.tokens import (
 from waybill_orders.config import Settings
 from waybill_orders.consumers.user_events import RevocationFeed, user_events
 from waybill_orders.gateways.auth_revocations import read_revocations
-from waybill_orders.gateways.order_metrics import OrderMetrics
+from waybill_orders.gateways.metrics import OrderMetrics
 from waybill_orders.gateways.sandbox_gateway import SandboxGateway, SandboxWebhooks
 from waybill_orders.jobs import clean_up, return_money, settle_payments
 from waybill_orders.jobs import expire_orders as expiry
@@ -56,7 +63,6 @@ from waybill_orders.views.remarks import remarks_blueprint
 from waybill_orders.views.webhooks import webhooks_blueprint
 
 PACKAGE = "waybill_orders"
-VERSION = "0.1.0"
 _REVOCATIONS_SCOPE = "auth:revocations"
 
 
@@ -78,6 +84,7 @@ class Foundation:
     signals: Signals
     metrics: OrderMetrics
     connectors: Mapping[str, Connector]
+    calls: ConnectorMetrics | None = None
 
     def unit_of_work(self) -> OrdersUnitOfWork:
         """Return a new transaction."""
@@ -101,22 +108,23 @@ class Foundation:
 
 def lay_foundation(settings: Settings, role: str) -> Foundation:
     """Return the foundation of one process; `role` is its part in the application_name, as in `orders-web`."""
-    registry = CollectorRegistry()
+    registry = process_registry(settings, role)
+    database, calls = DatabaseMetrics(registry), ConnectorMetrics(registry)
     url = settings.database_url.get_secret_value()
     signals = Signals()
-    build_info(registry, settings.service, VERSION, "")
     return Foundation(
         settings=settings,
         registry=registry,
-        engine=make_engine(url, _engine_options(settings, role, settings.database_pool_size)),
+        engine=make_engine(url, _engine_options(settings, role, settings.database_pool_size), database),
         direct=keep_in_autocommit(
-            make_engine(url, _engine_options(settings, f"{role}-direct", settings.database_pool_size))
+            make_engine(url, _engine_options(settings, f"{role}-direct", settings.database_pool_size), database)
         ),
-        background=make_engine(url, _engine_options(settings, f"{role}-background", 2)),
+        background=make_engine(url, _engine_options(settings, f"{role}-background", 2), database),
         doorbell=Doorbell(url, f"{settings.service}-{role}"),
         signals=signals,
         metrics=OrderMetrics(registry, signals),
-        connectors=_connectors(settings, registry),
+        connectors=_connectors(settings, calls),
+        calls=calls,
     )
 
 
@@ -130,8 +138,7 @@ def _engine_options(settings: Settings, role: str, pool_size: int) -> EngineOpti
     )
 
 
-def _connectors(settings: Settings, registry: CollectorRegistry) -> dict[str, Connector]:
-    metrics = ConnectorMetrics(registry)
+def _connectors(settings: Settings, metrics: ConnectorMetrics) -> dict[str, Connector]:
     tokens = None
     if settings.client_id:
         secret = settings.client_secret
@@ -155,11 +162,16 @@ class WebParts:
     blueprints: list[GuardedBlueprint]
     ready_checks: Mapping[str, Check]
 
+    @property
+    def registry(self) -> CollectorRegistry:
+        """The metrics of this process."""
+        return self.foundation.registry
+
 
 def build_web(settings: Settings) -> WebParts:
     """Return the parts of a web process."""
     foundation = lay_foundation(settings, "web")
-    keys = jwks_keys(settings.jwks_url)
+    keys = jwks_keys(settings.jwks_url, foundation.calls)
     revocations = RevocationView(foundation.background)
     issuer = foundation.connectors["auth-introspection"]
     return WebParts(

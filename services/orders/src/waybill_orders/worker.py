@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from waybill_common.database import CHANNEL_JOBS, Listener
 from waybill_common.health import AdminServer, Check, HealthChecks, stop_on_signals
 from waybill_common.jobs import JobMetrics, Worker, WorkerOptions, ensure_recurring
-from waybill_common.messaging import Consumer, ConsumerParts, Relay, RelayMetrics, connect_broker
+from waybill_common.messaging import Consumer, ConsumerParts, connect_broker, make_relay
 from waybill_common.telemetry import arm_fault_points, configure_logging, get_logger
 
 from waybill_orders.bootstrap import build_feed, build_jobs, build_user_events, lay_foundation
@@ -35,9 +35,7 @@ MakeLoop = Callable[[Settings], AbstractContextManager[Loop]]
 @contextmanager
 def relay_loop(settings: Settings) -> Iterator[Loop]:
     """Give the relay, the only publisher of the service's events."""
-    registry = CollectorRegistry()
-    broker = connect_broker(settings.amqp_url.get_secret_value())
-    relay = Relay(settings.database_url.get_secret_value(), broker, settings.service, RelayMetrics(registry))
+    relay, registry = make_relay(settings)
     yield Loop(run=relay.run, registry=registry, live={"relay": relay.tick.check})
 
 

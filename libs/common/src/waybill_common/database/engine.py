@@ -8,6 +8,9 @@ import psycopg2
 import psycopg2.extensions
 import sqlalchemy as sa
 
+from waybill_common.database.metrics import DatabaseMetrics, StatementMetrics
+from waybill_common.database.pool import MeasuredPool, PoolGauges
+
 # A peer that vanished without a word is noticed within about half a minute, not after two hours.
 _KEEPALIVES = {
     "keepalives": 1,
@@ -49,22 +52,28 @@ def libpq_url(url: str) -> str:
     return url.replace("postgresql+psycopg2://", "postgresql://", 1)
 
 
-def make_engine(url: str, options: EngineOptions) -> sa.Engine:
+def make_engine(url: str, options: EngineOptions, metrics: DatabaseMetrics | None = None) -> sa.Engine:
     """Return an engine for `postgresql://…`, read committed; make it after the fork.
 
-    A pooled connection that the server has closed is replaced before use, so that a restart costs no request an error.
+    `metrics` show its pool under the application's name. A pooled connection that the server has closed is replaced
+    before use, so that a restart costs no request an error.
     """
     driver_url = libpq_url(url).replace("postgresql://", "postgresql+psycopg2://", 1)
     engine = sa.create_engine(
         driver_url,
+        poolclass=MeasuredPool,
         pool_size=options.pool_size,
         max_overflow=options.max_overflow,
         pool_timeout=options.pool_timeout_seconds,
         pool_recycle=1_800,
         pool_use_lifo=True,
         hide_parameters=True,  # an error text ends in a log, and parameters hold addresses and hashes
-        connect_args=options.connect_args(),
+        connect_args=options.connect_args() | (metrics.connect_args() if metrics is not None else {}),
     )
+    if metrics is not None and isinstance(engine.pool, MeasuredPool):
+        gauges = PoolGauges(metrics, options.application_name)
+        gauges.limit.set(options.pool_size + options.max_overflow)
+        engine.pool.measure(gauges)
     sa.event.listen(engine, "checkout", _refuse_closed)
     return engine
 
@@ -80,11 +89,14 @@ def _refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
         raise sa.exc.DisconnectionError("the server closed this pooled connection")
 
 
-def connect_raw(url: str, options: EngineOptions, *, autocommit: bool = True) -> psycopg2.extensions.connection:
+def connect_raw(
+    url: str, options: EngineOptions, *, autocommit: bool = True, metrics: StatementMetrics | None = None
+) -> psycopg2.extensions.connection:
     """Open one psycopg2 connection outside of any pool, for a listener, a doorbell or a relay's work session.
 
     Raises psycopg2.OperationalError when the server cannot be reached within the connect timeout.
     """
-    connection: psycopg2.extensions.connection = psycopg2.connect(libpq_url(url), **options.connect_args())
+    measured = metrics.connect_args() if metrics is not None else {}
+    connection: psycopg2.extensions.connection = psycopg2.connect(libpq_url(url), **options.connect_args(), **measured)
     connection.autocommit = autocommit
     return connection

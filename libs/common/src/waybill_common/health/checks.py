@@ -52,7 +52,7 @@ class HealthChecks:
         live: Mapping[str, Check] | None = None,
         ready: Mapping[str, Check] | None = None,
     ) -> None:
-        self._registry = registry
+        self.registry = registry
         self._live = dict(live or {})
         self._ready = dict(ready or {})
         self._lock = threading.Lock()
@@ -65,7 +65,7 @@ class HealthChecks:
         if path == "/readyz":
             return self._readiness()
         if path == "/metrics":
-            return Reply(200, CONTENT_TYPE_LATEST, render_metrics(self._registry))
+            return Reply(200, CONTENT_TYPE_LATEST, render_metrics(self.registry))
         return Reply(404, "application/json", b'{"detail":"this port answers /livez, /readyz and /metrics"}')
 
     def _readiness(self) -> Reply:

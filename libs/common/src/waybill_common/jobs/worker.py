@@ -48,6 +48,7 @@ class Worker:
         self._listener = listener
         self._handlers = dict(handlers)
         self._metrics = metrics
+        metrics.expect(self._handlers)
         self._options = options or WorkerOptions()
         self._running: dict[str, JobRun] = {}
         self._free = threading.Semaphore(self._options.threads)

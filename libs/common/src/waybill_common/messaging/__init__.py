@@ -10,7 +10,7 @@ from waybill_common.messaging.events import IncomingEvent, NewEvent, append_even
 from waybill_common.messaging.handling import EventHandler, EventRouter, Handling
 from waybill_common.messaging.inbox import Inbox, prune_inbox
 from waybill_common.messaging.metrics import ConsumerMetrics, RelayMetrics
-from waybill_common.messaging.processes import Consumer, ConsumerParts, run_consumer, run_relay
+from waybill_common.messaging.processes import Consumer, ConsumerParts, make_relay, run_consumer, run_relay
 from waybill_common.messaging.relay import Relay, RelayOptions
 from waybill_common.messaging.settling import ConsumerOptions
 from waybill_common.messaging.topology import is_bound
@@ -41,6 +41,7 @@ __all__ = [
     "event_context",
     "event_record",
     "is_bound",
+    "make_relay",
     "prune_inbox",
     "run_consumer",
     "run_relay",

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from waybill_common.database import EngineOptions, connect_raw
+from waybill_common.database import EngineOptions, StatementMetrics, connect_raw
 from waybill_common.messaging.events import LoggedEvent
 
 COUNT_CAP = 10_000
@@ -72,12 +72,12 @@ class OutboxSession:
     leader publishes again. Every method raises psycopg2.Error when the session is gone.
     """
 
-    def __init__(self, url: str, producer: str) -> None:
+    def __init__(self, url: str, producer: str, metrics: StatementMetrics | None = None) -> None:
         options = EngineOptions(application_name=f"{producer}-relay", statement_timeout_ms=20_000)
         self._lock_id = int.from_bytes(
             hashlib.sha256(f"waybill.relay.{producer}".encode()).digest()[:8], "big", signed=True
         )
-        self._connection = connect_raw(url, options, autocommit=False)
+        self._connection = connect_raw(url, options, autocommit=False, metrics=metrics)
         self._run(_SESSION)
 
     def try_lead(self) -> bool:

@@ -20,7 +20,7 @@ from waybill_common.messaging.handling import EventHandler
 from waybill_common.messaging.metrics import ConsumerMetrics, RelayMetrics
 from waybill_common.messaging.relay import Relay, RelayOptions
 from waybill_common.messaging.settling import ConsumerOptions
-from waybill_common.telemetry import arm_fault_points, configure_logging, get_logger
+from waybill_common.telemetry import arm_fault_points, configure_logging, get_logger, process_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ class Consumer:
     """The consumer of one queue with the drainer of its dead letters, for a process or a thread of the standalone."""
 
     def __init__(self, parts: ConsumerParts) -> None:
-        metrics = ConsumerMetrics(parts.registry)
+        metrics = ConsumerMetrics(parts.registry, parts.queue)
         self._engine = parts.engine
         self._runner = ConsumerRunner(
             parts.broker, parts.queue, parts.handler, metrics=metrics, probe=self._probe, options=parts.options
@@ -83,16 +83,17 @@ class Consumer:
 def run_relay(settings: ServiceSettings, options: RelayOptions | None = None) -> None:
     """Be the relay process of `settings.service` until SIGTERM; call it in the main thread."""
     stop = _begin(settings)
-    registry = CollectorRegistry()
-    relay = Relay(
-        settings.database_url.get_secret_value(),
-        connect_broker(settings.amqp_url.get_secret_value()),
-        settings.service,
-        RelayMetrics(registry),
-        options,
-    )
+    relay, registry = make_relay(settings, options)
     with _admin(settings, HealthChecks(registry, live={"relay": relay.tick.check})):
         relay.run(stop)
+
+
+def make_relay(settings: ServiceSettings, options: RelayOptions | None = None) -> tuple[Relay, CollectorRegistry]:
+    """Return the relay of `settings.service` with its registry; nothing is connected yet."""
+    registry = process_registry(settings, "relay")
+    broker = connect_broker(settings.amqp_url.get_secret_value())
+    url = settings.database_url.get_secret_value()
+    return Relay(url, broker, settings.service, RelayMetrics(registry), options), registry
 
 
 def run_consumer(settings: ServiceSettings, parts: ConsumerParts) -> None:

@@ -83,7 +83,7 @@ class Relay:
         with closing(Listener(self._url, [CHANNEL_OUTBOX], f"{self._producer}-relay")) as listener:
             while not stop.is_set():
                 try:
-                    with closing(OutboxSession(self._url, self._producer)) as session:
+                    with closing(OutboxSession(self._url, self._producer, self._metrics.statements)) as session:
                         self._serve(session, listener, stop)
                 except psycopg2.Error as error:
                     _log.warning("relay_session_lost", error=str(error).strip())

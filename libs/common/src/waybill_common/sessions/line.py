@@ -55,6 +55,8 @@ class PeerLine:
         self._slots = threading.BoundedSemaphore(options.pool_size)
         self._session = make_session(options.pool_size)
         self.breaker = Breaker(options.breaker, on_change=self._breaker_changed)
+        if metrics is not None:
+            metrics.opened(self.address)
 
     def exchange(self, call: OutgoingCall, token: str | None) -> Exchange:
         """Send once and read the answer to its end.

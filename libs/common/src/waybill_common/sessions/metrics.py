@@ -32,6 +32,11 @@ class ConnectorMetrics:
             registry=registry,
         )
 
+    def opened(self, peer: str) -> None:
+        """Let the counters of a peer begin at zero, so that a rate sees its first retry."""
+        for outcome in ("granted", "denied"):
+            self._retries.labels(peer, outcome)
+
     def observe(self, peer: str, method: str, outcome: tuple[int | None, str], seconds: float) -> None:
         """Count one attempt; `outcome` is the status, None without an answer, and the error word, empty without one."""
         status, error_type = outcome

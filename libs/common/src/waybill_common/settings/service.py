@@ -86,7 +86,7 @@ class ServiceSettings(BaseModel):
 
     @field_validator("auth_url", "issuer", "jwks_url", "public_base_url")
     @classmethod
-    def _is_web_address(cls, value: str, info: ValidationInfo) -> str:
+    def _is_http_url(cls, value: str, info: ValidationInfo) -> str:
         parts = urlsplit(value)  # raises ValueError for a broken IPv6 address, and `port` for one out of range
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0 or not value.isprintable():
             raise ValueError("must look like http://host:port/path or https://…")

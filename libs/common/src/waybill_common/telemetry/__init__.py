@@ -10,12 +10,11 @@ from waybill_common.telemetry.context import (
 )
 from waybill_common.telemetry.faults import arm_fault_points, fault_point
 from waybill_common.telemetry.logs import configure_logging, get_logger, set_log_level
-from waybill_common.telemetry.metrics import build_info, render_metrics
+from waybill_common.telemetry.metrics import process_registry, render_metrics
 
 __all__ = [
     "arm_fault_points",
     "bind_context",
-    "build_info",
     "child_traceparent",
     "configure_logging",
     "current_request_id",
@@ -23,6 +22,7 @@ __all__ = [
     "fault_point",
     "get_logger",
     "new_traceparent",
+    "process_registry",
     "render_metrics",
     "set_log_level",
     "use_context",

@@ -1,8 +1,34 @@
 """Prometheus registries that are also right when several gunicorn workers share one metrics port."""
 
-from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, disable_created_metrics, generate_latest
 from prometheus_client import values as value_store
 from prometheus_client.multiprocess import MultiProcessCollector
+
+if TYPE_CHECKING:
+    from waybill_common.settings import ServiceSettings
+
+
+def process_registry(settings: "ServiceSettings", role: str) -> CollectorRegistry:
+    """Return the registry of one process with `app_build_info`, and with `process_*` where one process answers.
+
+    The workers of a web process share a port and add up; a collector that looks at one process has no place there.
+    """
+    disable_created_metrics()  # type: ignore[no-untyped-call] # they double the series, and no rule reads them
+    registry = CollectorRegistry()
+    build = Gauge(
+        "app_build_info",
+        "The build that is running.",
+        ["service", "version", "revision"],
+        registry=registry,
+        multiprocess_mode="mostrecent",
+    )
+    build.labels(settings.service, version(f"waybill-{settings.service}"), settings.revision).set(1)
+    if role != "web":
+        ProcessCollector(registry=registry)
+    return registry
 
 
 def is_multiprocess() -> bool:
@@ -17,15 +43,3 @@ def render_metrics(registry: CollectorRegistry) -> bytes:
     shared = CollectorRegistry()
     MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
     return generate_latest(shared)
-
-
-def build_info(registry: CollectorRegistry, service: str, version: str, revision: str) -> None:
-    """Declare `app_build_info` = 1 with the labels that tell which build answers."""
-    gauge = Gauge(
-        "app_build_info",
-        "The build that is running.",
-        ["service", "version", "revision"],
-        registry=registry,
-        multiprocess_mode="mostrecent",
-    )
-    gauge.labels(service, version, revision).set(1)

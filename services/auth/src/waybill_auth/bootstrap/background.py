@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import sqlalchemy as sa
+from prometheus_client import CollectorRegistry
 from waybill_common.clock import utc_now
 
 from waybill_auth.bootstrap.wiring import Wiring
@@ -65,6 +66,7 @@ class WorkerParts:
 
     engine: sa.Engine
     housekeeping: Housekeeping
+    registry: CollectorRegistry
     close: Callable[[], None]
 
 
@@ -76,4 +78,4 @@ def build_worker(settings: Settings) -> WorkerParts:
         rotate_keys=partial(rotate_keys, command, wiring.unit_of_work, wiring.forge, wiring.key_rules, utc_now),
         purge_expired=partial(purge_expired, wiring.unit_of_work, settings.unverified_account_seconds, utc_now),
     )
-    return WorkerParts(wiring.engine, housekeeping, wiring.close)
+    return WorkerParts(wiring.engine, housekeeping, wiring.registry, wiring.close)

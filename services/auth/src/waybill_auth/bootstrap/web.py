@@ -77,10 +77,10 @@ class Dependencies:
     close: Callable[[], None]
 
 
-def build_web(settings: Settings, registry: CollectorRegistry) -> Dependencies:
+def build_web(settings: Settings) -> Dependencies:
     """Return the parts of one web process."""
     wiring = Wiring(settings, "web")
-    metrics = AuthMetrics(registry)
+    metrics = AuthMetrics(wiring.registry)
     revocations, keys = OwnRevocations(wiring.engine), RingKeys(wiring.ring)
     verifiers = {
         audience: Verifier(VerifierSettings(settings.issuer, audience), keys, revocations) for audience in AUDIENCES
@@ -92,7 +92,7 @@ def build_web(settings: Settings, registry: CollectorRegistry) -> Dependencies:
     refresh = partial(refresh_session, unit_of_work=uow, admission=admission, desk=desk)
     return Dependencies(
         settings=settings,
-        registry=registry,
+        registry=wiring.registry,
         verifier=verifiers["auth"],
         ready_checks={"schema": _schema_check(wiring.engine), "keys": _keys_check(wiring.ring)},
         accounts=_accounts(wiring, metrics, passwords, desk),

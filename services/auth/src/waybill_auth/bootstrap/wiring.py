@@ -5,11 +5,13 @@ from contextlib import contextmanager
 from functools import partial
 
 from waybill_common.database import (
+    DatabaseMetrics,
     Doorbell,
     EngineOptions,
     make_engine,
 )
 from waybill_common.messaging import DeadLetters
+from waybill_common.telemetry import process_registry
 
 from waybill_auth.bootstrap.rules import key_rules, session_rules
 from waybill_auth.config import Settings, secret_pairs
@@ -29,6 +31,7 @@ class Wiring:
 
     def __init__(self, settings: Settings, process: str) -> None:
         self.settings = settings
+        self.registry = process_registry(settings, process)
         self._url = settings.database_url.get_secret_value()
         self.engine = make_engine(
             self._url,
@@ -39,6 +42,7 @@ class Wiring:
                 statement_timeout_ms=settings.statement_timeout_ms,
                 lock_timeout_ms=settings.lock_timeout_ms,
             ),
+            DatabaseMetrics(self.registry),
         )
         self._doorbell = Doorbell(self._url, f"auth-{process}")
         self.unit_of_work: UnitOfWorkFactory = partial(AuthUnitOfWork, self.engine, self._doorbell)

@@ -4,6 +4,18 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _HASH_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _WAIT_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
+# What the labels may say; each begins at zero, so that a rate sees its first increase.
+_SCHEMES = ("h1", "plain")
+_LOGINS = (
+    "succeeded",
+    "invalid_credentials",
+    "email_not_verified",
+    "account_disabled",
+    "too_many_attempts",
+    "sign_in_busy",
+    "signing_key_missing",
+)
+_REFRESHES = ("rotated", "grace", "reuse", "invalid")
 
 
 class AuthMetrics:
@@ -23,6 +35,12 @@ class AuthMetrics:
         self._unreadable = Counter("auth_stored_hash_unreadable", "Stored hashes of no known form.", registry=registry)
         self._logins = Counter("auth_logins", "Sign-ins by outcome.", ["outcome"], registry=registry)
         self._refreshes = Counter("auth_refresh", "Refreshes by outcome.", ["outcome"], registry=registry)
+        for scheme in _SCHEMES:
+            self._hash.labels(scheme)
+        for outcome in _LOGINS:
+            self._logins.labels(outcome)
+        for outcome in _REFRESHES:
+            self._refreshes.labels(outcome)
         self._jwks = Counter("auth_jwks_fetch", "Reads of the key set.", registry=registry)
 
     def hash_took(self, scheme: str, seconds: float) -> None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from prometheus_client import CollectorRegistry
 from waybill_common.health import HealthChecks
 from waybill_common.messaging import Consumer, ConsumerOptions, ConsumerParts, connect_broker
+from waybill_common.telemetry import process_registry
 
 from waybill_notifier.bootstrap.parts import auth_connector, closing, make_service_engine, unit_of_work_factory
 from waybill_notifier.config import Settings
@@ -43,8 +43,8 @@ class ConsumerProcess:
 
 def consumer_process(settings: Settings) -> ConsumerProcess:
     """Fit the consumer together."""
-    registry = CollectorRegistry()
-    engine = make_service_engine(settings, "notifier-consumer", settings.consumer_threads + 3)
+    registry = process_registry(settings, "consumer")
+    engine = make_service_engine(settings, "notifier-consumer", settings.consumer_threads + 3, registry)
     work = unit_of_work_factory(settings, engine, "notifier-consumer")
     messages = Messages(
         partial(queue_mail, unit_of_work=work, mail_domain=settings.mail_domain),

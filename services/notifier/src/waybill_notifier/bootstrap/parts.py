@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry
 from waybill_common.database import (
+    DatabaseMetrics,
     Doorbell,
     EngineOptions,
     expected_revision,
@@ -25,7 +26,9 @@ PACKAGE = "waybill_notifier"
 _AUTH_SCOPES = ("auth:contact", "auth:mail", "auth:revocations")
 
 
-def make_service_engine(settings: Settings, name: str, threads: int) -> sa.Engine:
+def make_service_engine(
+    settings: Settings, name: str, threads: int, registry: CollectorRegistry | None = None
+) -> sa.Engine:
     """An engine with room for so many threads; `name` is what PostgreSQL shows."""
     options = EngineOptions(
         application_name=name,
@@ -34,7 +37,8 @@ def make_service_engine(settings: Settings, name: str, threads: int) -> sa.Engin
         statement_timeout_ms=settings.statement_timeout_ms,
         lock_timeout_ms=settings.lock_timeout_ms,
     )
-    return make_engine(settings.database_url.get_secret_value(), options)
+    metrics = DatabaseMetrics(registry) if registry is not None else None
+    return make_engine(settings.database_url.get_secret_value(), options, metrics)
 
 
 def unit_of_work_factory(settings: Settings, engine: sa.Engine, name: str) -> UnitOfWorkFactory:

@@ -8,6 +8,7 @@ from waybill_common.health import Check
 from waybill_common.http import GuardedBlueprint
 from waybill_common.http.dead_letter_views import dead_letters_blueprint
 from waybill_common.sessions import ConnectorMetrics
+from waybill_common.telemetry import process_registry
 from waybill_common.tokens import RevocationView, Verifier, VerifierSettings, jwks_keys
 
 from waybill_notifier.bootstrap.parts import mail_renderer, make_service_engine, schema_check, unit_of_work_factory
@@ -32,8 +33,8 @@ class WebDependencies:
 
 def web_dependencies(settings: Settings) -> WebDependencies:
     """Fit the web side together; call it after the fork."""
-    registry = CollectorRegistry()
-    engine = make_service_engine(settings, "notifier-web", settings.web_threads)
+    registry = process_registry(settings, "web")
+    engine = make_service_engine(settings, "notifier-web", settings.web_threads, registry)
     work = unit_of_work_factory(settings, engine, "notifier-web")
     queries = LedgerQueries(engine)
     keys = jwks_keys(settings.jwks_url, ConnectorMetrics(registry))

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from prometheus_client import CollectorRegistry
 from waybill_common.database import (
     CHANNEL_JOBS,
     Listener,
 )
 from waybill_common.health import HealthChecks
 from waybill_common.jobs import JobMetrics, Worker, WorkerOptions
+from waybill_common.telemetry import process_registry
 
 from waybill_notifier.bootstrap.parts import (
     auth_connector,
@@ -62,8 +62,8 @@ class WorkerProcess:
 
 def worker_process(settings: Settings) -> WorkerProcess:
     """Fit the worker together."""
-    registry = CollectorRegistry()
-    engine = make_service_engine(settings, "notifier-worker", settings.worker_threads + 2)
+    registry = process_registry(settings, "worker")
+    engine = make_service_engine(settings, "notifier-worker", settings.worker_threads + 2, registry)
     auth = auth_connector(settings, registry)
     gate = _gate(settings)
     mailer = _mailer(settings, gate)

@@ -4,10 +4,18 @@ import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from waybill_notifier.domain.kinds import CHANNEL_EMAIL
 from waybill_notifier.domain.news import DeliveryNews
+from waybill_notifier.domain.smtp_replies import FailureClass
+from waybill_notifier.domain.states import State
 from waybill_notifier.gateways.provider_gate import ProviderGate
 
-_SENT = "sent"
+_ALARMING = (
+    FailureClass.AMBIGUOUS,
+    FailureClass.CONFIGURATION,
+    FailureClass.PROTOCOL,
+    FailureClass.MESSAGE,
+)
 
 
 class DeliveryMetrics:
@@ -19,7 +27,7 @@ class DeliveryMetrics:
         )
         self._alarming = Counter(
             "notifications_alarming_total",
-            "Results that a person should look at: uncertain, configuration, protocol, message.",
+            "Results that a person should look at: ambiguous, configuration, protocol, message.",
             ["channel", "outcome"],
             registry=registry,
         )
@@ -29,6 +37,11 @@ class DeliveryMetrics:
             buckets=(0.01, 0.03, 0.1, 0.15, 0.5, 1, 5, 10, 30, 60, 300, 3600),
             registry=registry,
         )
+        # Each begins at zero, so that a rate sees its first increase.
+        for outcome in (State.SENT, *FailureClass):
+            self._ended.labels(CHANNEL_EMAIL, outcome)
+        for alarming in _ALARMING:
+            self._alarming.labels(CHANNEL_EMAIL, alarming)
         Gauge("smtp_breaker_open", "1 while the provider is not used.", registry=registry).set_function(
             lambda: float(gate.is_open)
         )
@@ -41,5 +54,5 @@ class DeliveryMetrics:
         self._ended.labels(news.channel, news.outcome).inc()
         if news.is_alarming:
             self._alarming.labels(news.channel, news.outcome).inc()
-        if news.outcome == _SENT:
+        if news.outcome == State.SENT:
             self._seconds.observe(max(0.0, time.time() - news.event_at.timestamp()))
