@@ -67,6 +67,22 @@ LABEL org.opencontainers.image.title="waybill/${NAME}" \
       org.opencontainers.image.revision="${WAYBILL_REVISION}" \
       org.opencontainers.image.created="${CREATED}"
 
+# For `skaffold dev` alone: the sources lie before the installed packages, where file sync may write, and run anew.
+FROM build AS reload
+COPY requirements/reload.txt requirements/
+RUN if index="$(tools/bin/pip config get global.index-url 2>/dev/null)"; then export UV_DEFAULT_INDEX="$index"; fi \
+ && tools/bin/uv pip install --python /opt/waybill --target /build/reload --require-hashes -r requirements/reload.txt
+
+FROM runtime AS dev
+ARG NAME
+COPY --from=reload /build/reload /opt/reload
+COPY --from=reload --chown=10001:10001 /build/src /app/src
+COPY tools/reload.sh /usr/local/bin/reload
+ENV GUNICORN_CMD_ARGS=--reload \
+    PYTHONPATH=/app/src:/opt/reload \
+    SERVICE=${NAME}
+ENTRYPOINT ["/usr/local/bin/reload"]
+
 FROM runtime AS auth
 ENTRYPOINT ["auth"]
 
