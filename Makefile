@@ -85,6 +85,10 @@ rabbitmq: setup
 chart-tools: setup ## Install Helm, kubectl and what else the chart checks need into .cache
 	@$(BIN)/python -m tools.charts.install
 
+charts-docs: setup ## Write the charts' values.schema.json and the tables of their READMEs anew
+	@$(BIN)/python -m tools.charts.write_schemas
+	@$(BIN)/python -m tools.charts.write_readmes
+
 lock: setup ## Lock every requirements file anew, with hashes
 	@tools/lock
 

@@ -2,9 +2,11 @@
 
 {{- define "common.routes" -}}
 {{- if .Values.httpRoute.enabled }}
+{{- if not .Values.httpRoute.parentRefs }}{{ fail (printf "%s: httpRoute.parentRefs must name a Gateway" .Chart.Name) }}{{ end }}
 {{- include "common.httpRoute" . }}
 {{- end }}
 {{- if .Values.ingress.enabled }}
+{{- if not .Values.ingress.hosts }}{{ fail (printf "%s: ingress.hosts must name a host" .Chart.Name) }}{{ end }}
 {{- include "common.ingress" . }}
 {{- end }}
 {{- end }}
@@ -23,7 +25,7 @@ metadata:
   {{- end }}
 spec:
   parentRefs:
-    {{- required (printf "%s: httpRoute.parentRefs must name a Gateway" .Chart.Name) .Values.httpRoute.parentRefs | toYaml | nindent 4 }}
+    {{- toYaml .Values.httpRoute.parentRefs | nindent 4 }}
   {{- with .Values.httpRoute.hostnames }}
   hostnames:
     {{- toYaml . | nindent 4 }}
