@@ -159,6 +159,42 @@ def test_a_lost_lease_is_claimed_again_and_the_first_run_is_fenced_off(engine):
     assert count(engine, "SELECT state FROM job") == "done"
 
 
+# Stands in for `now()` in the search for due lanes, so that a test can hold a claim between its snapshot and its lock.
+HOLD_THE_SEARCH = """
+CREATE SCHEMA held;
+CREATE FUNCTION held.now() RETURNS timestamptz LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(1);
+    RETURN pg_catalog.now();
+END $$;
+"""
+IS_HELD = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+
+def test_a_job_that_ended_while_its_lane_was_being_claimed_is_not_handed_out_again(engine):
+    first, second = put(engine, NewJob("a", "x"), NewJob("a", "x"))
+    with engine.begin() as connection:
+        connection.execute(sa.text(HOLD_THE_SEARCH))
+    late: list[int] = []
+
+    def claim_late():
+        with engine.begin() as connection:
+            connection.execute(sa.text("SET LOCAL search_path = held, pg_catalog, public"))
+            late.extend(run.job_id for run in claim(connection, 5, lease_seconds=60.0))
+
+    claiming = threading.Thread(target=claim_late)
+    with engine.begin() as holding:
+        holding.execute(sa.text("SELECT pg_advisory_xact_lock(1)"))
+        claiming.start()
+        assert eventually(lambda: count(engine, IS_HELD) == 1)
+        with engine.begin() as connection:
+            (run,) = claim(connection, 5, lease_seconds=60.0)
+        with engine.begin() as connection:
+            end(connection, run, Done())
+    claiming.join(timeout=60)
+    assert (run.job_id, late) == (first, [second])
+
+
 def test_a_lease_is_renewed_while_the_work_runs(engine, start):
     release, runs = threading.Event(), []
 
