@@ -21,8 +21,8 @@ def gate_of(**options):
 
 
 def attempt(gate, failure=None, *, reached=True):
-    gate.enter()
-    gate.leave(failure, reached_provider=reached)
+    is_probe = gate.enter()
+    gate.leave(failure, reached_provider=reached, is_probe=is_probe)
 
 
 def test_it_opens_after_failures_in_a_row_and_probes_once():
@@ -34,11 +34,29 @@ def test_it_opens_after_failures_in_a_row_and_probes_once():
     assert not closed.value.is_configuration
     clock.now += 31
     gate.check()
-    gate.enter()  # the probe
+    assert gate.enter()
     with pytest.raises(ProviderClosedError):
         gate.enter()
-    gate.leave(None, reached_provider=True)
+    gate.leave(None, reached_provider=True, is_probe=True)
     gate.check()
+
+
+@pytest.mark.parametrize(
+    ("failure", "reached"), [(None, True), (None, False), (F.PROVIDER_TRANSIENT, False), (F.CONFIGURATION, True)]
+)
+def test_an_attempt_that_began_before_it_opened_neither_ends_the_probe_nor_decides_for_it(failure, reached):
+    gate, clock = gate_of(open_seconds=30)
+    straggler = gate.enter()
+    for _ in range(3):
+        attempt(gate, F.PROVIDER_TRANSIENT, reached=False)
+    clock.now += 31
+    assert gate.enter()
+    gate.leave(failure, reached_provider=reached, is_probe=straggler)
+    with pytest.raises(ProviderClosedError) as closed:
+        gate.enter()
+    assert closed.value.wait_seconds == 1, "as long as the probe is under way, and not until a time of its own"
+    gate.leave(None, reached_provider=True, is_probe=True)
+    assert not gate.enter()
 
 
 def test_a_failed_probe_opens_it_again():
@@ -84,14 +102,14 @@ def test_a_probe_that_ended_by_our_own_fault_does_not_keep_the_others_out():
 
 def test_a_rate_answer_halves_the_rate_and_time_brings_it_back():
     gate, clock = gate_of(rate_per_second=8)
-    gate.leave(F.PROVIDER_RATE, reached_provider=True)
-    gate.leave(F.PROVIDER_RATE, reached_provider=True)
+    attempt(gate, F.PROVIDER_RATE)
+    attempt(gate, F.PROVIDER_RATE)
     assert gate.rate == 2
-    gate.leave(None, reached_provider=True)
+    attempt(gate)
     assert gate.rate == 2
     for _ in range(10):
         clock.now += 10
-        gate.leave(None, reached_provider=True)
+        attempt(gate)
     assert gate.rate == 8
 
 

@@ -44,11 +44,11 @@ class ProviderGate:
         with self._lock:
             self._refuse_while_open(self._clock())
 
-    def enter(self) -> None:
-        """Take the probe if the breaker is open and due, and wait for a slot of the rate.
+    def enter(self) -> bool:
+        """Wait for a slot of the rate and return whether this call is the probe of a breaker that is open and due.
 
         Raises ProviderClosedError with the wait when the breaker is open or the next slot is over a second away.
-        Each `enter` that returns is followed by exactly one `leave`.
+        Each `enter` that returns is followed by exactly one `leave`, which is told what it returned.
         """
         with self._lock:
             now = self._clock()
@@ -58,15 +58,22 @@ class ProviderGate:
             if pause > _LONGEST_PAUSE_SECONDS:
                 raise ProviderClosedError(pause, is_configuration=False)
             self._next_slot = slot + 1 / self._rate
-            self._is_probing = self._open_until is not None
+            is_probe = self._is_probing = self._open_until is not None
         if pause > 0:
             self._closing.wait(pause)
+        return is_probe
 
-    def leave(self, failure: FailureClass | None, *, reached_provider: bool) -> None:
-        """Report an attempt; `reached_provider` False is one that says nothing about it (an exception of our own)."""
+    def leave(self, failure: FailureClass | None, *, reached_provider: bool, is_probe: bool) -> None:
+        """Report an attempt; `reached_provider` False is one that says nothing about it (an exception of our own).
+
+        While the breaker is open its probe alone decides: any other attempt began before it opened.
+        """
         with self._lock:
             now = self._clock()
-            self._is_probing = False
+            if is_probe:
+                self._is_probing = False
+            elif self._open_until is not None:
+                return
             if failure is FailureClass.CONFIGURATION:
                 self._open(now + self._options.configuration_seconds, is_configuration=True)
             elif failure is FailureClass.PROVIDER_TRANSIENT:

@@ -100,7 +100,7 @@ class SmtpMailer:
         what `progress` raises.
         """
         mail = build_mail(letter, self._stationery)
-        self._gate.enter()
+        is_probe = self._gate.enter()
         failure: FailureClass | None = None
         reached = False
         try:
@@ -110,7 +110,7 @@ class SmtpMailer:
             failure, reached = error.failure, error.reply is not None
             raise
         finally:
-            self._gate.leave(failure, reached_provider=reached)
+            self._gate.leave(failure, reached_provider=reached, is_probe=is_probe)
         return reply
 
     def close(self) -> None:
