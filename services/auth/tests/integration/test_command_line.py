@@ -15,7 +15,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture
 def run(monkeypatch, fresh_database):
     """`run("migrate")` runs the command with complete settings on an empty database."""
-    monkeypatch.setattr(cli, "configure_logging", lambda *_: None)
+    monkeypatch.setattr(cli, "configure_logging", lambda *_, **__: None)
     monkeypatch.setenv("WAYBILL_AUTH_DATABASE_URL", fresh_database())
     for name in ("PEPPERS", "KEY_ENCRYPTION_KEYS", "LINK_KEYS"):
         monkeypatch.setenv(f"WAYBILL_AUTH_{name}", f"k1:{base64.b64encode(name.encode()[:1] * 32).decode()}")
