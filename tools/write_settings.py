@@ -21,6 +21,11 @@ Everything is set by environment variables. A variable with `_FILE` behind its n
 as Kubernetes mounts secrets; set one of the two, never both. An empty variable counts as not set. A process reads its
 settings once, at the start, and reports every fault at once with the variable's name; `<service> check-config` does
 only that. `make up`, `make up-processes` and `make demo` make every required value themselves and hand on what is set.
+
+One value may change while a process runs: the log level, where `WAYBILL_LOG_LEVEL_FILE` names its file. Every process
+that says something looks at the file within two seconds, so that editing a mounted ConfigMap reaches all pods of a
+service without a restart (the kubelet takes about a minute, and never updates a `subPath` mount). What cannot be read or
+is no level changes nothing and is logged once.
 """
 TABLE = "\n| Variable | Default | Value | |\n| --- | --- | --- | --- |\n"
 SHARED = """
