@@ -24,8 +24,8 @@ only that. `make up`, `make up-processes` and `make demo` make every required va
 
 One value may change while a process runs: the log level, where `WAYBILL_LOG_LEVEL_FILE` names its file. Every process
 that says something looks at the file within two seconds, so that editing a mounted ConfigMap reaches all pods of a
-service without a restart (the kubelet takes about a minute, and never updates a `subPath` mount). What cannot be read or
-is no level changes nothing and is logged once.
+service without a restart (the kubelet takes about a minute, and never updates a `subPath` mount). What cannot be read
+or is no level changes nothing and is logged once.
 """
 TABLE = "\n| Variable | Default | Value | |\n| --- | --- | --- | --- |\n"
 SHARED = """

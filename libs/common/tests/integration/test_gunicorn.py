@@ -26,7 +26,7 @@ from waybill_common.telemetry import configure_logging
 
 
 def create():
-    configure_logging("demo", "ERROR")
+    configure_logging("demo", "ERROR", level_file="LEVEL_FILE")
     registry = CollectorRegistry()
     blueprint = GuardedBlueprint("demo", __name__, access=PUBLIC)
 
@@ -49,23 +49,32 @@ def create():
 @pytest.fixture
 def server(tmp_path):
     port = free_port()
-    (tmp_path / "demo_wsgi.py").write_text(APPLICATION.replace("PORT", str(port)))
+    application = APPLICATION.replace("PORT", str(port)).replace("LEVEL_FILE", str(tmp_path / "level"))
+    (tmp_path / "demo_wsgi.py").write_text(application)
+    (tmp_path / "level").write_text("ERROR")
     (tmp_path / "metrics").mkdir()
     (tmp_path / "metrics" / "counter_1.db").write_bytes(b"left by an earlier life")
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "gunicorn", "demo_wsgi:create()", "--workers=2", "--threads=4"),
-            *("--config=python:waybill_common.http.gunicorn_conf", f"--pythonpath={tmp_path}"),
-            *(f"--bind=127.0.0.1:{port}", f"--bind=127.0.0.1:{port + 1000}"),
-        ],
-        env={"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics")},
-    )
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "gunicorn", "demo_wsgi:create()", "--workers=2", "--threads=4"),
+                *("--config=python:waybill_common.http.gunicorn_conf", f"--pythonpath={tmp_path}"),
+                *(f"--bind=127.0.0.1:{port}", f"--bind=127.0.0.1:{port + 1000}"),
+            ],
+            stderr=log,
+            env={"PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics")},
+        )
     try:
         assert eventually(lambda: answers(port))
         yield process, port
     finally:
         process.terminate()
         assert process.wait(timeout=60) == 0
+
+
+@pytest.fixture
+def lines(tmp_path):
+    return lambda: (tmp_path / "log").read_text().splitlines()
 
 
 def get(port, path, **options):
@@ -108,6 +117,21 @@ def test_sums_are_exact_from_any_worker_and_survive_a_killed_one(server):
             os.kill(worker.pid, signal.SIGKILL)
         assert eventually(lambda: answers(port) and metric(port, ACTIVE) == 0)
     assert metric(port, HELLO) == 1000
+
+
+def test_the_log_level_changes_in_every_worker_while_it_runs(server, tmp_path, lines):
+    _, port = server
+    get(port, "/hello")
+    assert not any('"request"' in line for line in lines())
+    (tmp_path / "level").write_text("INFO")
+
+    def both_have_said_so():
+        get(port, "/hello")  # a worker looks when it has something to say
+        return sum('"log_level_set"' in line for line in lines()) == 2
+
+    assert eventually(both_have_said_so)
+    get(port, "/hello")
+    assert any('"request"' in line for line in lines())
 
 
 def wait_until_cut(port):
