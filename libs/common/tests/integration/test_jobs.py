@@ -1,7 +1,11 @@
 """Lanes and jobs on real PostgreSQL: order, leases, fencing, recurring work, and what a kill leaves."""
 
+import signal
+import subprocess
+import sys
 import threading
 from collections import Counter
+from pathlib import Path
 
 import psycopg2
 import pytest
@@ -26,7 +30,10 @@ from waybill_common.jobs import (
 from waybill_common.jobs.runs import claim, end
 from waybill_testkit.waiting import eventually
 
+from .worker_process import LEASE_SECONDS
+
 pytestmark = pytest.mark.integration
+WORKER_PROCESS = Path(__file__).with_name("worker_process.py")
 
 
 def build(url):
@@ -267,3 +274,23 @@ def test_the_end_of_a_run_is_written_when_the_database_is_back(engine, start, mo
     start({"x": lambda _: Done()}, lease_seconds=3600.0)
     assert eventually(lambda: count(engine, "SELECT count(*) FROM job_lane") == 0)
     assert count(engine, "SELECT state FROM job") == "done"
+
+
+def test_a_job_that_outlives_the_grace_keeps_its_lease_until_its_process_ends_for_certain(url, engine, start, tmp_path):
+    put(engine, NewJob("a", "endless"))
+    log = tmp_path / "log"
+    with log.open("wb") as stderr, subprocess.Popen([sys.executable, WORKER_PROCESS, url], stderr=stderr) as process:
+        try:
+            assert eventually(lambda: count(engine, "SELECT count(*) FROM job_lane WHERE token IS NOT NULL") == 1)
+            process.send_signal(signal.SIGTERM)
+            asked_at = count(engine, "SELECT extract(epoch FROM clock_timestamp())")
+            assert process.wait(30) == 1
+        finally:
+            process.kill()
+    assert "process_cut_short" in log.read_text()
+    lease_end = count(engine, "SELECT extract(epoch FROM next_at) FROM job_lane")
+    assert lease_end > float(asked_at) + 2 * LEASE_SECONDS, "renewed while it drained"
+    seen = []
+    start({"endless": lambda run: seen.append(run.lane) or Done()})
+    assert eventually(lambda: count(engine, "SELECT count(*) FROM job_lane") == 0)
+    assert seen == ["a"]

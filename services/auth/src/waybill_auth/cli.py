@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 from waybill_common.settings import SettingsError
-from waybill_common.telemetry import arm_fault_points, configure_logging
+from waybill_common.telemetry import configure_logging
 
 from waybill_auth.config import Settings, load
 
@@ -41,13 +41,9 @@ def relay() -> None:
 @main.command()
 def work() -> None:
     """Run the recurring jobs until SIGTERM."""
-    from waybill_common.health import stop_on_signals
+    from waybill_auth.worker import serve_worker
 
-    from waybill_auth.worker import run_worker
-
-    settings = _settings()
-    arm_fault_points(settings.fault_hooks)
-    run_worker(settings, stop_on_signals(), with_admin_port=True)
+    serve_worker(_settings())
 
 
 @main.command()

@@ -1,9 +1,12 @@
 """The background entries: the relay that publishes auth's events, and the worker that runs its jobs."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from prometheus_client import CollectorRegistry
 from waybill_common.database import CHANNEL_JOBS, Listener
-from waybill_common.health import AdminServer, HealthChecks
+from waybill_common.health import HealthChecks, begin_process, run_process
 from waybill_common.jobs import JobMetrics, Worker, ensure_recurring
 from waybill_common.messaging import make_relay
 
@@ -18,16 +21,18 @@ def run_relay(settings: Settings, stop: threading.Event) -> None:
     relay.run(stop)
 
 
-def run_worker(settings: Settings, stop: threading.Event, *, with_admin_port: bool = False) -> None:
-    """Run the recurring jobs until `stop`; a process of its own also answers health checks on its admin port."""
-    parts = build_worker(settings)
-    try:
-        with parts.engine.begin() as connection:
-            for kind, seconds in sorted(SCHEDULE.items()):
-                ensure_recurring(connection, kind, seconds)
-        _work(settings, parts, stop, with_admin_port=with_admin_port)
-    finally:
-        parts.close()
+def run_worker(settings: Settings, stop: threading.Event) -> None:
+    """Run the recurring jobs until `stop`, then finish what runs."""
+    with _worker(settings) as (worker, _):
+        worker.run(stop)
+
+
+def serve_worker(settings: Settings) -> None:
+    """Be the worker process until SIGTERM; call it in the main thread."""
+    stop = begin_process(settings, "worker")
+    with _worker(settings) as (worker, registry):
+        checks = HealthChecks(registry, live={"worker": worker.tick.check})
+        run_process(settings, checks, lambda: worker.run(stop))
 
 
 def make_worker(settings: Settings, parts: WorkerParts) -> Worker:
@@ -36,15 +41,13 @@ def make_worker(settings: Settings, parts: WorkerParts) -> Worker:
     return Worker(parts.engine, listener, handlers(parts.housekeeping), JobMetrics(parts.registry))
 
 
-def _work(settings: Settings, parts: WorkerParts, stop: threading.Event, *, with_admin_port: bool) -> None:
-    worker = make_worker(settings, parts)
-    if not with_admin_port:
-        worker.run(stop)
-        return
-    checks = HealthChecks(parts.registry, live={"worker": worker.tick.check})
-    admin = AdminServer(checks, settings.web_host, settings.admin_port)
-    admin.start()
+@contextmanager
+def _worker(settings: Settings) -> Iterator[tuple[Worker, CollectorRegistry]]:
+    parts = build_worker(settings)
     try:
-        worker.run(stop)
+        with parts.engine.begin() as connection:
+            for kind, seconds in sorted(SCHEDULE.items()):
+                ensure_recurring(connection, kind, seconds)
+        yield make_worker(settings, parts), parts.registry
     finally:
-        admin.stop()
+        parts.close()

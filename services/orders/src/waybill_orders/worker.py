@@ -7,16 +7,13 @@ from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry
 from waybill_common.database import CHANNEL_JOBS, Listener
-from waybill_common.health import AdminServer, Check, HealthChecks, stop_on_signals
+from waybill_common.health import Check, HealthChecks, begin_process, run_process
 from waybill_common.jobs import JobMetrics, Worker, WorkerOptions, ensure_recurring
 from waybill_common.messaging import Consumer, ConsumerParts, connect_broker, make_relay
-from waybill_common.telemetry import arm_fault_points, configure_logging, get_logger
 
 from waybill_orders.bootstrap import build_feed, build_jobs, build_user_events, lay_foundation
 from waybill_orders.config import Settings
 from waybill_orders.consumers.user_events import QUEUE
-
-_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,15 +109,7 @@ def serve(settings: Settings, role: str, make_loop: MakeLoop) -> None:
 
     Raises OSError when the admin port is taken.
     """
-    configure_logging(settings.service, settings.log_level, level_file=settings.log_level_file)
-    arm_fault_points(settings.fault_hooks, f"{settings.service}.{role}")
-    stop = stop_on_signals()
+    stop = begin_process(settings, role)
     with make_loop(settings) as loop:
         checks = HealthChecks(loop.registry, live=loop.live, ready=loop.ready)
-        admin = AdminServer(checks, settings.web_host, settings.admin_port)
-        admin.start()
-        _log.info("admin_port", port=admin.port, role=role)
-        try:
-            loop.run(stop)
-        finally:
-            admin.stop()
+        run_process(settings, checks, lambda: loop.run(stop))

@@ -1,16 +1,16 @@
 """The `threads` executor: claims due lanes and runs their jobs, renewing the leases of what runs."""
 
+import queue
 import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from waybill_common.database import Listener, is_unavailable
-from waybill_common.health import Tick
+from waybill_common.health import CutShortError, Tick
 from waybill_common.jobs.metrics import JobMetrics
 from waybill_common.jobs.runs import OLDEST_DUE, Again, Failed, JobRun, LeaseLostError, Outcome, claim, end, renew
 from waybill_common.telemetry import get_logger, use_context
@@ -51,26 +51,42 @@ class Worker:
         metrics.expect(self._handlers)
         self._options = options or WorkerOptions()
         self._running: dict[str, JobRun] = {}
+        self._claimed: queue.SimpleQueue[JobRun | None] = queue.SimpleQueue()
         self._free = threading.Semaphore(self._options.threads)
         self._lock = threading.Lock()
         self.tick = Tick(limit_seconds=60.0)
 
     def run(self, stop: threading.Event) -> None:
-        """Claim and run until `stop` is set, then finish what runs within the grace; never raises for a job's fault."""
+        """Claim and run until `stop` is set, then finish what runs; never raises for a job's fault.
+
+        Raises CutShortError when the grace was not enough: then the process must end, for the leases of what still
+        runs are renewed no longer, and the fencing token keeps it from writing once another worker has its lane.
+        """
         finished = threading.Event()
         threading.Thread(target=self._renew_until, args=(finished,), name="leases", daemon=True).start()
-        pool = ThreadPoolExecutor(self._options.threads, thread_name_prefix="job")
+        self._start_threads()
         try:
             while not stop.is_set():
                 self.tick.touch()
-                if not self._start_due(pool):
+                if not self._start_due():
                     self._listener.wait(self._options.poll_seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter
         finally:
-            self._drain(pool)
-            finished.set()
-            self._listener.close()
+            try:
+                self._drain()
+            finally:
+                finished.set()
+                self._listener.close()
 
-    def _start_due(self, pool: ThreadPoolExecutor) -> bool:
+    def _start_threads(self) -> None:
+        """Start the job threads; not those of an executor, which the interpreter joins at exit without an end."""
+        for number in range(self._options.threads):
+            threading.Thread(target=self._work_off, name=f"job-{number}", daemon=True).start()
+
+    def _work_off(self) -> None:
+        while (run := self._claimed.get()) is not None:
+            self._run_one(run)
+
+    def _start_due(self) -> bool:
         """Start what is due and return whether to look again at once."""
         slots = self._take_slots()
         if slots == 0:
@@ -87,7 +103,7 @@ class Worker:
         for run in runs:
             with self._lock:
                 self._running[run.token] = run
-            pool.submit(self._run_one, run)
+            self._claimed.put(run)
         return len(runs) == slots
 
     def _take_slots(self) -> int:
@@ -120,7 +136,7 @@ class Worker:
         except sa.exc.SQLAlchemyError as error:
             # The lease runs out and the job is claimed again: the row is the truth.
             _log.warning("job_end_not_written", kind=run.kind, job_id=run.job_id, error=str(error))
-        except Exception:  # noqa: BLE001 - nobody reads the future of a pool: what broke must be said here
+        except Exception:  # noqa: BLE001 - the thread must outlive any fault: what broke must be said here
             _log.exception("job_run_broke", kind=run.kind, job_id=run.job_id)
         finally:
             with self._lock:
@@ -169,10 +185,13 @@ class Worker:
                 except sa.exc.SQLAlchemyError as error:
                     _log.warning("lease_not_renewed", job_id=run.job_id, error=str(error))
 
-    def _drain(self, pool: ThreadPoolExecutor) -> None:
+    def _drain(self) -> None:
+        """Wait until every thread is free; raises CutShortError after the grace."""
+        for _ in range(self._options.threads):
+            self._claimed.put(None)
         deadline = time.monotonic() + self._options.grace_seconds
         for _ in range(self._options.threads):
             if not self._free.acquire(timeout=max(0.0, deadline - time.monotonic())):
-                _log.error("jobs_cut_short", running=len(self._running))
-                break
-        pool.shutdown(wait=False, cancel_futures=True)
+                with self._lock:
+                    left = ", ".join(f"{run.kind} {run.job_id}" for run in self._running.values())
+                raise CutShortError(f"still running after {self._options.grace_seconds:g} s: {left}")

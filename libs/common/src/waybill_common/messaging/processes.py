@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry
 
-from waybill_common.health import AdminServer, Check, HealthChecks, stop_on_signals
+from waybill_common.health import Check, HealthChecks, begin_process, run_process
 from waybill_common.messaging.broker import Broker
 from waybill_common.messaging.brokers import connect_broker
 from waybill_common.messaging.consumer import ConsumerRunner
@@ -20,14 +19,10 @@ from waybill_common.messaging.handling import EventHandler
 from waybill_common.messaging.metrics import ConsumerMetrics, RelayMetrics
 from waybill_common.messaging.relay import Relay, RelayOptions
 from waybill_common.messaging.settling import ConsumerOptions
-from waybill_common.telemetry import arm_fault_points, configure_logging, get_logger, process_registry
+from waybill_common.telemetry import process_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from waybill_common.settings import ServiceSettings
-
-_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,10 +77,10 @@ class Consumer:
 
 def run_relay(settings: ServiceSettings, options: RelayOptions | None = None) -> None:
     """Be the relay process of `settings.service` until SIGTERM; call it in the main thread."""
-    stop = _begin(settings)
+    stop = begin_process(settings, "relay")
     relay, registry = make_relay(settings, options)
-    with _admin(settings, HealthChecks(registry, live={"relay": relay.tick.check})):
-        relay.run(stop)
+    checks = HealthChecks(registry, live={"relay": relay.tick.check})
+    run_process(settings, checks, lambda: relay.run(stop))
 
 
 def make_relay(settings: ServiceSettings, options: RelayOptions | None = None) -> tuple[Relay, CollectorRegistry]:
@@ -98,25 +93,7 @@ def make_relay(settings: ServiceSettings, options: RelayOptions | None = None) -
 
 def run_consumer(settings: ServiceSettings, parts: ConsumerParts) -> None:
     """Be the consumer process of `parts.queue` until SIGTERM; call it in the main thread."""
-    stop = _begin(settings)
+    stop = begin_process(settings, "consumer")
     consumer = Consumer(parts)
     checks = HealthChecks(parts.registry, live=consumer.live_checks(), ready=consumer.ready_checks())
-    with _admin(settings, checks):
-        consumer.run(stop)
-
-
-def _begin(settings: ServiceSettings) -> threading.Event:
-    configure_logging(settings.service, settings.log_level, level_file=settings.log_level_file)
-    arm_fault_points(settings.fault_hooks)
-    return stop_on_signals()
-
-
-@contextmanager
-def _admin(settings: ServiceSettings, checks: HealthChecks) -> Iterator[None]:
-    server = AdminServer(checks, settings.web_host, settings.admin_port)
-    server.start()
-    _log.info("admin_port", port=server.port)
-    try:
-        yield
-    finally:
-        server.stop()
+    run_process(settings, checks, lambda: consumer.run(stop))
