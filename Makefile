@@ -5,11 +5,11 @@ FAULTS ?= 12
 SEED ?= 1
 # Most tests wait for servers more than they compute, so there are more workers than cores. Files stay together.
 SPREAD ?= -n 3 --dist loadscope
-TYPED := $(wildcard libs/*/src services/*/src sandbox/src standalone/src tools tests/chaos bench)
+TYPED := $(wildcard libs/*/src services/*/src sandbox/src standalone/src tools tests/chaos tests/cluster bench)
 POSTGRES_15 ?= /usr/lib/postgresql/15/bin
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up up-processes test test-postgres-15 check lint types imports layout contracts settings unit e2e chaos bench lock clean rabbitmq chart-tools
+.PHONY: help setup demo up up-processes test test-postgres-15 check lint types imports layout contracts settings unit e2e chaos test-cluster bench lock clean rabbitmq chart-tools rules prometheus
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ up: setup ## Run the platform in one process until Ctrl-C; prints URLs and demo 
 up-processes: setup rabbitmq ## Run the platform as its real processes on PostgreSQL and RabbitMQ until Ctrl-C
 	@$(BIN)/python -m waybill_standalone processes
 
-test: setup rabbitmq ## Lint, types, import contracts, then every test on real PostgreSQL and RabbitMQ
+test: setup rabbitmq prometheus ## Lint, types, import contracts, then every test on real PostgreSQL and RabbitMQ
 	@$(MAKE) --no-print-directory lint types imports
 	@mkdir -p .cache
 	@# The suites that start whole platforms run one after another, beside the rest.
@@ -76,11 +76,20 @@ e2e: setup rabbitmq ## The end-to-end scenarios, standalone and as processes
 chaos: setup rabbitmq ## The crash suite with its history checker (FAULTS=12 SEED=1)
 	@$(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED)
 
+test-cluster: setup chart-tools ## Install, upgrade, roll back and break the platform on the cluster of the current kube context (CLUSTER=--short)
+	@$(BIN)/python -m tests.cluster $(CLUSTER)
+
 bench: setup rabbitmq ## The benchmarks, as ratios to a floor measured in the same run; writes bench/results.json
 	@$(BIN)/python -m bench
 
+rules: setup ## Write charts/platform/files/rules/slo.yaml anew from tools/write_rules.py
+	@$(BIN)/python -m tools.write_rules
+
 rabbitmq: setup
 	@$(BIN)/python -m tools.ensure_rabbitmq
+
+prometheus: setup
+	@$(BIN)/python -m tools.ensure_prometheus
 
 chart-tools: setup ## Install Helm, kubectl and what else the chart checks need into .cache
 	@$(BIN)/python -m tools.charts.install

@@ -98,6 +98,15 @@ class Platform:
         """The broker, as the services connect to it."""
         return str(self._facts["amqp_url"])
 
+    @property
+    def smtp_url(self) -> str:
+        """Where mail is handed over."""
+        return str(self._facts["smtp_url"])
+
+    def is_running(self) -> bool:
+        """Whether the keeper runs."""
+        return self._process is not None and self._process.poll() is None
+
     def database_url(self, name: str) -> str:
         """The database of auth, orders, notifier or sandbox."""
         return str(self._facts["databases"][name])

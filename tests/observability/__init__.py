@@ -1,0 +1,1 @@
+"""Rules, dashboards and the watchers themselves: Prometheus and Alertmanager."""

@@ -1,0 +1,1 @@
+"""Prometheus and Alertmanager beside a platform of real processes, with the shipped rules."""
