@@ -5,10 +5,13 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import psycopg2
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 from waybill_common.database import EngineOptions, current_revision, make_engine, migrate, revision_is_ready
 from waybill_common.database.migrations import wait_for_schema
+from waybill_testkit.waiting import eventually
 
 pytestmark = pytest.mark.integration
 
@@ -78,6 +81,32 @@ def test_two_migrations_at_once_are_one_after_the_other(package, url, connection
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(run, range(2))) == ["0001", "0001"]
     assert current_revision(connection) == "0001"
+
+
+def test_a_lock_that_somebody_holds_delays_a_migration(package, url, connection):
+    name, versions = package
+    migrate(url, name)
+    add(versions, "0002", "0001")
+    connection.rollback()
+    connection.execute(sa.text("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"))
+    with ThreadPoolExecutor(1) as pool, capture_logs() as logs:
+        migration = pool.submit(migrate, url, name)
+        eventually(lambda: [line for line in logs if line["event"] == "migration delayed"], within_seconds=60)
+        connection.rollback()
+        assert migration.result(timeout=120) == "0002"
+
+
+def test_a_database_that_is_not_there_yet_is_waited_for(package, url, monkeypatch):
+    name, _ = package
+    opened = iter([True])
+
+    def refuse_once(*arguments):
+        if next(opened, False):
+            raise sa.exc.OperationalError("connect", {}, psycopg2.OperationalError("connection refused"))
+        return make_engine(*arguments)
+
+    monkeypatch.setattr("waybill_common.database.migrations.make_engine", refuse_once)
+    assert migrate(url, name) == "0001"
 
 
 def test_the_previous_version_leaves_a_later_schema_as_it_is(package, url, connection):

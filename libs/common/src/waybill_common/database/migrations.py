@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+import time
 from importlib import resources
 
 import sqlalchemy as sa
@@ -10,10 +11,12 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from waybill_common.database.engine import EngineOptions, make_engine
+from waybill_common.database.errors import is_transient, is_unavailable
 from waybill_common.telemetry import get_logger
 
 _CONNECTION = "connection"
 _LOOK_EVERY_SECONDS = 1.0
+_PATIENCE_SECONDS = 60.0
 _log = get_logger(__name__)
 
 
@@ -22,7 +25,25 @@ def migrate(url: str, package: str) -> str:
 
     Two callers at once are serialised by `pg_advisory_lock`; the second finds nothing left to do. A later revision than
     the package knows stays as it is: the older version is being rolled back to, and there is no way down.
+
+    While the database cannot be reached, or somebody holds a lock longer than the 3 s that a migration waits, it begins
+    anew for up to a minute; what fails then, or otherwise, is raised. A pod's first connections may come before the
+    network knows the pod.
     """
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    pause = 0.5
+    while True:
+        try:
+            return _migrate(url, package)
+        except sa.exc.SQLAlchemyError as error:
+            if not (is_unavailable(error) or is_transient(error)) or time.monotonic() + pause > deadline:
+                raise
+            _log.warning("migration delayed", package=package, again_in_seconds=pause, reason=str(error))
+            time.sleep(pause)  # nothing tells when the network or the other session is through
+            pause = min(2 * pause, 8.0)
+
+
+def _migrate(url: str, package: str) -> str:
     options = EngineOptions(
         application_name=f"{package}-migrate", pool_size=2, statement_timeout_ms=600_000, lock_timeout_ms=3_000
     )
