@@ -78,8 +78,7 @@ ARG NAME
 COPY --from=reload /build/reload /opt/reload
 COPY --from=reload --chown=10001:10001 /build/src /app/src
 COPY tools/reload.sh /usr/local/bin/reload
-ENV GUNICORN_CMD_ARGS=--reload \
-    PYTHONPATH=/app/src:/opt/reload \
+ENV PYTHONPATH=/app/src:/opt/reload \
     SERVICE=${NAME}
 ENTRYPOINT ["/usr/local/bin/reload"]
 
