@@ -11,7 +11,7 @@ TYPED := $(wildcard libs/*/src services/*/src sandbox/src standalone/src tools t
 POSTGRES_15 ?= /usr/lib/postgresql/15/bin
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up up-processes test test-postgres-15 check lint types imports layout contracts settings unit e2e chaos test-cluster bench lock clean rabbitmq chart-tools charts-docs check-charts rules prometheus
+.PHONY: help setup demo up up-processes test test-postgres-15 check lint types imports layout contracts settings unit e2e chaos test-cluster bench lock clean rabbitmq chart-tools charts-docs check-charts rules observe dashboards-check prometheus
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,8 +84,15 @@ test-cluster: setup chart-tools ## Install, upgrade, roll back and break the pla
 bench: setup rabbitmq ## The benchmarks, as ratios to a floor measured in the same run; writes bench/results.json
 	@$(BIN)/python -m bench
 
-rules: setup ## Write charts/platform/files/rules/slo.yaml anew from tools/write_rules.py
+rules: setup ## Write the rules and dashboards of charts/platform/files anew from tools/
 	@$(BIN)/python -m tools.write_rules
+	@$(BIN)/python -m tools.write_dashboards
+
+observe: setup rabbitmq prometheus ## Run the real processes watched by Prometheus and Alertmanager with the shipped rules, until Ctrl-C
+	@$(BIN)/python -m tools.observe
+
+dashboards-check: setup rabbitmq prometheus ## Run the platform under load and fail when a panel's query returns nothing
+	@$(BIN)/python -m tests.observability
 
 rabbitmq: setup
 	@$(BIN)/python -m tools.ensure_rabbitmq

@@ -112,6 +112,9 @@ def _recordings(slo: Slo) -> Iterator[dict[str, Any]]:
         yield record(
             f"sli_requests:increase{burn.long}", slo.total.replace("rate(", "increase(").replace("$w", burn.long)
         )
+    for window in ("1h", "6h"):
+        burnt = f'service:sli_errors:ratio_rate{window}{{slo="{slo.name}"}} / {_budget(slo)}'
+        yield record(f"slo_burn_rate:ratio_rate{window}", burnt)
     mine = f'{{slo="{slo.name}"}}[30d]'
     spent = f"sum_over_time(service:sli_errors:rate5m{mine}) / sum_over_time(service:sli_requests:rate5m{mine})"
     yield record("slo_error_budget_left:ratio30d", f"1 - ({spent}) / {_budget(slo)}")

@@ -1,0 +1,1 @@
+"""Grafana dashboards as compact descriptions; `tools/write_dashboards.py` makes JSON of them."""
