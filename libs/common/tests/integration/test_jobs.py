@@ -220,15 +220,27 @@ def test_a_lease_is_renewed_while_the_work_runs(engine, start):
     assert len(runs) == 1
 
 
-def test_recurring_work_has_one_row_and_runs_again(engine, start):
-    for _ in range(3):
-        with engine.begin() as connection:
-            ensure_recurring(connection, "sweep", 0.05)
+def test_recurring_work_has_one_row_however_many_workers_and_runs_again(engine, start):
     seen = []
-    start({"sweep": lambda run: seen.append(run.job_id) or Done()})
+    for _ in range(3):
+        start({"sweep": lambda run: seen.append(run.job_id) or Done()}, recurring={"sweep": 0.05})
     assert eventually(lambda: len(seen) >= 3)
     assert len(set(seen)) == 1
     assert count(engine, "SELECT count(*) FROM job") == 1
+
+
+def test_a_worker_that_starts_while_the_database_is_away_writes_its_recurring_work_later(engine, start, monkeypatch):
+    failures = iter([psycopg2.OperationalError("away")] * 2)
+
+    def write_with_outages(connection, kind, seconds):
+        for error in failures:
+            raise sa.exc.OperationalError("INSERT", None, error)
+        ensure_recurring(connection, kind, seconds)
+
+    monkeypatch.setattr(worker_module, "ensure_recurring", write_with_outages)
+    seen = []
+    start({"sweep": lambda run: seen.append(run.job_id) or Done()}, recurring={"sweep": 0.05})
+    assert eventually(lambda: len(seen) >= 2)
 
 
 def test_the_doorbell_wakes_a_worker_long_before_its_poll(url, engine, start):

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry
 from waybill_common.database import CHANNEL_JOBS, Listener
 from waybill_common.health import HealthChecks, begin_process, run_process
-from waybill_common.jobs import JobMetrics, Worker, ensure_recurring
+from waybill_common.jobs import JobMetrics, Worker, WorkerOptions
 from waybill_common.messaging import make_relay
 
 from waybill_auth.bootstrap import WorkerParts, build_worker
@@ -38,16 +38,14 @@ def serve_worker(settings: Settings) -> None:
 def make_worker(settings: Settings, parts: WorkerParts) -> Worker:
     """Return the worker; nothing is connected yet."""
     listener = Listener(settings.database_url.get_secret_value(), [CHANNEL_JOBS], "auth-worker")
-    return Worker(parts.engine, listener, handlers(parts.housekeeping), JobMetrics(parts.registry))
+    options = WorkerOptions(recurring=SCHEDULE)
+    return Worker(parts.engine, listener, handlers(parts.housekeeping), JobMetrics(parts.registry), options)
 
 
 @contextmanager
 def _worker(settings: Settings) -> Iterator[tuple[Worker, CollectorRegistry]]:
     parts = build_worker(settings)
     try:
-        with parts.engine.begin() as connection:
-            for kind, seconds in sorted(SCHEDULE.items()):
-                ensure_recurring(connection, kind, seconds)
         yield make_worker(settings, parts), parts.registry
     finally:
         parts.close()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from prometheus_client import CollectorRegistry
 from waybill_common.database import CHANNEL_JOBS, Listener
 from waybill_common.health import Check, HealthChecks, begin_process, run_process
-from waybill_common.jobs import JobMetrics, Worker, WorkerOptions, ensure_recurring
+from waybill_common.jobs import JobMetrics, Worker, WorkerOptions
 from waybill_common.messaging import Consumer, ConsumerParts, connect_broker, make_relay
 
 from waybill_orders.bootstrap import build_feed, build_jobs, build_user_events, lay_foundation
@@ -71,17 +71,10 @@ def worker_loop(settings: Settings) -> Iterator[Loop]:
     foundation = lay_foundation(settings, "worker")
     handlers, recurring = build_jobs(foundation)
     listener = Listener(settings.database_url.get_secret_value(), [CHANNEL_JOBS], f"{settings.service}-worker")
-    options = WorkerOptions(threads=settings.worker_threads)
+    options = WorkerOptions(threads=settings.worker_threads, recurring=recurring)
     worker = Worker(foundation.engine, listener, handlers, JobMetrics(foundation.registry), options)
-
-    def run(stop: threading.Event) -> None:
-        with foundation.engine.begin() as connection:
-            for kind, seconds in sorted(recurring.items()):
-                ensure_recurring(connection, kind, seconds)
-        worker.run(stop)
-
     try:
-        yield Loop(run=run, registry=foundation.registry, live={"worker": worker.tick.check})
+        yield Loop(run=worker.run, registry=foundation.registry, live={"worker": worker.tick.check})
     finally:
         foundation.close()
 

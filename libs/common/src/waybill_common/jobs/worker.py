@@ -5,13 +5,14 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
 from waybill_common.database import Listener, is_unavailable
 from waybill_common.health import CutShortError, Tick
 from waybill_common.jobs.metrics import JobMetrics
+from waybill_common.jobs.queue import ensure_recurring
 from waybill_common.jobs.runs import OLDEST_DUE, Again, Failed, JobRun, LeaseLostError, Outcome, claim, end, renew
 from waybill_common.telemetry import get_logger, use_context
 
@@ -24,9 +25,10 @@ _log = get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerOptions:
-    """Threads, and seconds: the lease of a claim, the longest wait between two looks, the grace at the end."""
+    """Threads; seconds between two runs by recurring kind, of a lease, between two looks, of the grace at the end."""
 
     threads: int = 4
+    recurring: Mapping[str, float] = field(default_factory=dict)
     lease_seconds: float = 60.0
     poll_seconds: float = 1.0
     grace_seconds: float = 390.0
@@ -50,6 +52,7 @@ class Worker:
         self._metrics = metrics
         metrics.expect(self._handlers)
         self._options = options or WorkerOptions()
+        self._recurring = dict(self._options.recurring)
         self._running: dict[str, JobRun] = {}
         self._claimed: queue.SimpleQueue[JobRun | None] = queue.SimpleQueue()
         self._free = threading.Semaphore(self._options.threads)
@@ -114,6 +117,7 @@ class Worker:
 
     def _claim(self, most: int) -> list[JobRun]:
         try:
+            self._write_recurring()
             with self._engine.begin() as connection:
                 runs = claim(connection, most, self._options.lease_seconds)
                 if not runs:
@@ -122,6 +126,14 @@ class Worker:
         except sa.exc.SQLAlchemyError as error:
             _log.warning("claim_failed", error=str(error), unavailable=is_unavailable(error))
             return []
+
+    def _write_recurring(self) -> None:
+        """Make sure once that the recurring jobs are there, as part of a claim: an absent database is waited out."""
+        if self._recurring:
+            with self._engine.begin() as connection:
+                for kind, seconds in sorted(self._recurring.items()):
+                    ensure_recurring(connection, kind, seconds)
+            self._recurring = {}
 
     def _run_one(self, run: JobRun) -> None:
         started = time.monotonic()

@@ -35,7 +35,6 @@ from waybill_notifier.gateways.smtp_wire import SmtpTimeouts
 from waybill_notifier.jobs import retention
 from waybill_notifier.jobs.deliver import Deliver, DeliverParts
 from waybill_notifier.repositories.persistence import persist
-from waybill_notifier.repositories.recurring import ensure_recurring_jobs
 from waybill_notifier.repositories.retention import LedgerRetention
 from waybill_notifier.use_cases.ports import DeliveryRules
 from waybill_notifier.use_cases.queue_mail import DELIVER_JOB
@@ -48,13 +47,11 @@ class WorkerProcess:
 
     worker: Worker
     checks: HealthChecks
-    prepare: Callable[[], None]
     close: Callable[[], None]
 
     def run(self, stop: threading.Event) -> None:
         """Deliver until `stop`."""
         try:
-            self.prepare()
             self.worker.run(stop)
         finally:
             self.close()
@@ -87,6 +84,7 @@ def worker_process(settings: Settings) -> WorkerProcess:
         JobMetrics(registry),
         WorkerOptions(
             threads=settings.worker_threads,
+            recurring={retention.KIND: retention.EVERY_SECONDS},
             lease_seconds=settings.worker_lease_seconds,
             grace_seconds=settings.worker_grace_seconds,
         ),
@@ -95,7 +93,6 @@ def worker_process(settings: Settings) -> WorkerProcess:
     return WorkerProcess(
         worker=worker,
         checks=checks,
-        prepare=partial(ensure_recurring_jobs, engine, {retention.KIND: retention.EVERY_SECONDS}),
         close=closing(engine, auth.close, mailer.close, lambda: delivery_news.disconnect(metrics.on_news)),
     )
 
