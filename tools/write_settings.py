@@ -53,6 +53,19 @@ is named from outside is used in place of the platform's own.
 | `WAYBILL_TEST_AMQP_URL` | empty | a RabbitMQ to test against in place of one that the tests start |
 | `WAYBILL_TEST_POSTGRES_BIN` | empty | a folder with the `postgres` to test on, as `make test-postgres-15` sets it |
 | `WAYBILL_TEST_AMQP_MANAGEMENT_URL` | port 15672 of the same host | its management address |
+| `WAYBILL_E2E_TARGET` | empty | a JSON file with the `urls` and the `staff` of a platform to play the end-to-end scenarios on |
+| `WAYBILL_REGISTRY` | empty | where `make test-cluster` pushes images, and the cluster pulls them from |
+| `WAYBILL_KEEP_NAMESPACE` | empty | anything leaves the namespace of `make test-cluster` there to look at |
+| `WAYBILL_CLUSTER` | empty | the script of a test cluster that `.ci/run` brings up, and that builds images for it |
+
+## Images and watching
+
+| Variable | Default | |
+| --- | --- | --- |
+| `WAYBILL_IMAGE_BUILDER` | podman or docker | the program that builds images, with its own options, or `cluster` |
+| `WAYBILL_BUILD_OPTIONS` | empty | more options of the build command |
+| `WAYBILL_PROMETHEUS_PORT` | 9090 | port of the Prometheus of `make observe` |
+| `WAYBILL_ALERTMANAGER_PORT` | 9093 | port of its Alertmanager |
 """
 
 
