@@ -87,6 +87,10 @@ class Deployment:
         """Return a stubborn client that comes in from outside."""
         return Caller(self.urls["auth"], self.urls["orders"], account)
 
+    def image(self, service: str) -> str:
+        """Return the image of this tree's version of a service."""
+        return f"{self._images.registry}/waybill/{service}:{self._images.now}"
+
     def manifest(self, name: str) -> str:
         """Return one of the tests' own manifests."""
         return (HERE / "manifests" / f"{name}.yaml").read_text("utf-8")
