@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,7 @@ def parse(text: str) -> list[Manifest]:
     return [document for document in yaml.load_all(text, Loader=yaml.CSafeLoader) if document]
 
 
+@cache
 def built() -> Path:
     """Return a copy of charts/ in which every chart has its dependencies, packaged leaves first."""
     digest = hashlib.sha256(helm(NEWEST).parent.name.encode())
