@@ -59,9 +59,8 @@ def main() -> int:
         left = unanswered(platform, asked)
     for one in left:
         print(f"nothing: {one.panel}\n         {one.expression}")
-    for one in every:
-        if one.is_for_a_cluster:
-            print(f"not asked ({CLUSTER}): {one.panel}")
+    elsewhere = dict.fromkeys(one.panel for one in every if one.is_for_a_cluster)
+    print(f"not asked, for they read {CLUSTER}: {'; '.join(elsewhere)}")
     print(f"{len(asked) - len(left)} of {len(asked)} queries answered")
     return 1 if left else 0
 

@@ -66,7 +66,9 @@ class Watched:
 @contextmanager
 def watched(folder: Path, options: Options | None = None, settings: dict[str, str] | None = None) -> Iterator[Watched]:
     """Start all of it in a folder and stop all of it."""
-    with Platform(folder / "platform", "processes", SETTINGS | (settings or {})) as platform:
-        with Watchers(folder / "watchers", options) as watchers:
-            watchers.targets.update(platform.processes())
-            yield Watched(platform, watchers)
+    with (
+        Platform(folder / "platform", "processes", SETTINGS | (settings or {})) as platform,
+        Watchers(folder / "watchers", options) as watchers,
+    ):
+        watchers.targets.update(platform.processes())
+        yield Watched(platform, watchers)

@@ -10,11 +10,12 @@ from urllib.parse import urlsplit
 
 from waybill_standalone.config import StandaloneSettings, StandaloneSettingsError, load
 from waybill_standalone.platform import Platform, PlatformError
+from waybill_standalone.ports import PortTakenError, require_free
 
 from tools.observe.watchers import Options, Watchers, WatchersError
 
-_PROMETHEUS_PORT = 9090
-_ALERTMANAGER_PORT = 9093
+_PROMETHEUS, _ALERTMANAGER = "WAYBILL_PROMETHEUS_PORT", "WAYBILL_ALERTMANAGER_PORT"
+_PORTS = {_PROMETHEUS: 9090, _ALERTMANAGER: 9093}
 _LOOK_EVERY_SECONDS = 0.5
 
 
@@ -25,27 +26,33 @@ def main() -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         settings = load()
+        own = {name: int(settings.environment.get(name) or port) for name, port in _PORTS.items()}
+        require_free(own)
         ports = {name: str(port) for name, port in settings.port_variables().items()}
         print("starting the platform (its output: .waybill/output.log) …", flush=True)
         with Platform(settings.home, "processes", settings.own_settings() | ports) as platform:
-            return _watch(platform, settings, stop)
-    except (PlatformError, StandaloneSettingsError, WatchersError) as error:
+            options = Options(own[_PROMETHEUS], own[_ALERTMANAGER], smtp_address=_mail_catcher(platform, settings))
+            return _watch(platform, Watchers(settings.home / "observe", options), stop)
+    except (PlatformError, PortTakenError, StandaloneSettingsError, WatchersError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
 
-def _watch(platform: Platform, settings: StandaloneSettings, stop: threading.Event) -> int:
-    mail = "" if settings.smtp_url else urlsplit(platform.smtp_url).netloc
-    options = Options(_PROMETHEUS_PORT, _ALERTMANAGER_PORT, smtp_address=mail)
+def _mail_catcher(platform: Platform, settings: StandaloneSettings) -> str:
+    """Return where alerts are mailed to: never to a real provider."""
+    return "" if settings.smtp_url else urlsplit(platform.smtp_url).netloc
+
+
+def _watch(platform: Platform, watchers: Watchers, stop: threading.Event) -> int:
     print("starting Prometheus and Alertmanager …", flush=True)
-    with Watchers(settings.home / "observe", options) as watchers:
+    with watchers:
         _tell(platform, watchers)
         while not stop.wait(_LOOK_EVERY_SECONDS):
             if not platform.is_running():
                 print(f"error: the platform ended by itself:\n{platform.output()[-2000:]}", file=sys.stderr)
                 return 1
             if name := watchers.ended():
-                print(f"error: {name} ended by itself: see {settings.home}/observe/{name}.log", file=sys.stderr)
+                print(f"error: {name} ended by itself: see {platform.folder}/observe/{name}.log", file=sys.stderr)
                 return 1
             watchers.targets.update(platform.processes())
         print("\nstopping …", flush=True)
