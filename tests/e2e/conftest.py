@@ -12,7 +12,9 @@ from typing import Any
 
 import psycopg2
 import pytest
+import requests
 from waybill_standalone.platform import Mode, Platform
+from waybill_testkit.waiting import eventually
 
 from tests.e2e.client import Api, Mailbox, Person, sign_up
 
@@ -45,9 +47,28 @@ def target(mode: str, request: pytest.FixtureRequest) -> dict[str, Any]:
     """Where the services are and who is staff."""
     if mode == "deployed":
         deployed: dict[str, Any] = json.loads(Path(DEPLOYED).read_text(encoding="utf-8"))
+        for url in deployed["urls"].values():
+            eventually(lambda url=url: is_reached(url))
         return deployed
     platform: Platform = request.getfixturevalue("platform")
     return {"urls": platform.urls, "staff": platform.accounts["staff"]}
+
+
+def is_reached(url: str) -> bool:
+    """Whether anything answers: the network lets a new pod through a moment after it has started."""
+    try:
+        requests.get(url, timeout=5)
+    except requests.ConnectionError:
+        return False
+    return True
+
+
+def _is_reachable(url: str) -> bool:
+    try:
+        requests.get(url, timeout=5)
+    except requests.ConnectionError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")
