@@ -39,7 +39,7 @@ class Platform:
         self._process: subprocess.Popen[bytes] | None = None
         self._facts: dict[str, Any] = {}
 
-    def start(self, within_seconds: float = 180.0) -> Self:
+    def start(self, within_seconds: float = 600.0) -> Self:
         """Start and return when it is ready; raises PlatformError."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / READY_FILE).unlink(missing_ok=True)
