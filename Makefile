@@ -7,7 +7,7 @@ SEED ?= 1
 SPREAD ?= -n 3 --dist loadscope
 # Run by other commands: make e2e and make chaos (which make test starts beside the rest), make check-charts.
 ELSEWHERE := $(foreach name,e2e chaos charts observability,--ignore=tests/$(name))
-TYPED := $(wildcard libs/*/src services/*/src sandbox/src standalone/src tools tests/chaos tests/cluster bench)
+TYPED := $(wildcard libs/*/src services/*/src sandbox/src standalone/src cli/src tools tests/chaos tests/cluster bench)
 POSTGRES_15 ?= /usr/lib/postgresql/15/bin
 SHELL := /bin/sh
 .DEFAULT_GOAL := help

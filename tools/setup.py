@@ -22,6 +22,7 @@ PACKAGES = (
     "services/notifier",
     "sandbox",
     "standalone",
+    "cli",
 )
 
 
