@@ -14,6 +14,7 @@ from waybill_standalone.servers.postgres import PostgresServer
 from waybill_standalone.wiring import Addresses
 
 READY_FILE = "ready.json"
+ENVIRONMENT_FILE = "environment.json"
 
 
 class Ground:
@@ -67,6 +68,11 @@ class Ground:
             "smtp_url": addresses.smtp_url,
         }
         self.home.write(READY_FILE, facts)
+
+    def tell_environment(self, environment: Mapping[str, str]) -> None:
+        """Leave `.waybill/environment.json`: what a service's own command needs to be run beside this platform."""
+        own = {name: value for name, value in environment.items() if name.startswith("WAYBILL_")}
+        self.home.write(ENVIRONMENT_FILE, own)
 
     def close(self) -> None:
         """Stop what was started, in the reverse order, and give the folder free."""

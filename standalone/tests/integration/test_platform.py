@@ -60,7 +60,7 @@ def test_after_a_kill_everything_ends_and_the_next_start_finds_all_data(folder):
 
 
 def test_secrets_are_for_this_user_alone(folder):
-    for name in ("secrets.json", "accounts.json"):
+    for name in ("secrets.json", "accounts.json", "environment.json"):
         assert (folder / name).stat().st_mode & 0o077 == 0
 
 

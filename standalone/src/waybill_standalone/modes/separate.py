@@ -52,6 +52,7 @@ def _start(ground: Ground, notice: Notice) -> None:
     ground.supervisor.start(rest)
     notice.step("accounts")
     accounts = AccountMaker(settings, ground.home, environment).ensure()
+    ground.tell_environment(environment)
     ground.tell_ready("processes", addresses, accounts)
     notice.ready(settings, accounts)
 

@@ -61,6 +61,7 @@ def _start(ground: Ground, notice: Notice, started: ExitStack) -> None:
     _start_services(settings, started)
     notice.step("accounts")
     accounts = AccountMaker(settings, ground.home, program_environment(environment)).ensure()
+    ground.tell_environment(environment)
     ground.tell_ready("standalone", addresses, accounts)
     notice.ready(settings, accounts)
 
