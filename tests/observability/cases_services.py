@@ -105,7 +105,7 @@ CASES = [
         "6m",
         [({}, "The mail provider is not used: its breaker is open.")],
     ),
-    Case("MailProviderUnavailable", {'smtp_breaker_open{service="notifier", instance="1"}': "1x3 0 1x3"}, "6m"),
+    Case("MailProviderUnavailable", {'smtp_breaker_open{service="notifier", instance="1"}': "0x10 1x4 0x10"}, "16m"),
     Case(
         "NotificationsAlarming",
         {_ALARMING: "0 2x60"},

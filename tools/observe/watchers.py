@@ -54,7 +54,7 @@ class Watchers:
         folder.mkdir(parents=True, exist_ok=True)
         self.targets = Targets(folder)
         self.targets.update([])
-        shipped.write_rules(folder / "rules", self._options.quicker, 2 * self._options.scrape_seconds)
+        shipped.write_rules(folder / "rules", self._options.quicker, 5 * self._options.scrape_seconds)
         shipped.write_routing(folder / "alertmanager.yml", self._options.smtp_address)
         (folder / "prometheus.yml").write_text(yaml.safe_dump(self._configuration()), encoding="utf-8")
 
