@@ -113,7 +113,8 @@ def test_a_digest_wins_over_a_tag_in_every_pod(service):
     for settings, image in (
         ([], f"waybill/{service}:0.1.0"),
         (["image.tag=1.2.3"], f"waybill/{service}:1.2.3"),
-        (["image.tag=1.2.3", f"image.digest={DIGEST}"], f"waybill/{service}@{DIGEST}"),
+        # Only the digest is looked at; the tag is for people, and `skaffold dev` finds its pods by both.
+        (["image.tag=1.2.3", f"image.digest={DIGEST}"], f"waybill/{service}:1.2.3@{DIGEST}"),
         (["image.registry=a.example", "image.tag=1.2.3"], f"a.example/waybill/{service}:1.2.3"),
         (["image.registry=a.example", "global.imageRegistry=b.example"], f"b.example/waybill/{service}:0.1.0"),
     ):

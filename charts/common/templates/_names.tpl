@@ -27,7 +27,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- $image := .Values.image -}}
 {{- $name := list (.Values.global.imageRegistry | default $image.registry) $image.repository | compact | join "/" -}}
 {{- if $image.digest -}}
-{{ $name }}@{{ $image.digest }}
+{{ $name }}{{ with $image.tag }}:{{ . }}{{ end }}@{{ $image.digest }}
 {{- else -}}
 {{ $name }}:{{ $image.tag | default .Chart.AppVersion }}
 {{- end -}}
