@@ -40,7 +40,7 @@ COPY sandbox sandbox
 COPY standalone standalone
 RUN mkdir src \
  && for package in ${PACKAGES}; do \
-      (cd "$package" && /build/tools/bin/hatchling build --target wheel --directory /build/wheels) \
+      tools/bin/uv build --wheel --offline --no-build-isolation --python tools/bin/python --out-dir wheels "$package" \
       && cp -r "$package/src/." src || exit 1; \
     done \
  && tools/bin/uv pip install --python /opt/waybill --offline --no-deps wheels/*.whl
