@@ -62,6 +62,16 @@ def test_prefetch_bounds_what_is_not_acknowledged(rig: Rig) -> None:
     assert subscription.receive(10, 0.3) == []
 
 
+def test_a_reader_counts_what_waits_without_what_it_holds(rig: Rig) -> None:
+    rig.publish(*numbered(10))
+    subscription = rig.subscribe(prefetch=4)
+    held = collect(subscription, 4)
+    eventually(lambda: subscription.waiting() == 6)
+    subscription.ack(held[-1], multiple=True)
+    assert ids(collect(subscription, 4)) == names(8)[4:]
+    eventually(lambda: subscription.waiting() == 2)
+
+
 def test_two_readers_share_a_queue_without_doubling(rig: Rig) -> None:
     rig.publish(*numbered(8))
     one, other = rig.subscribe(prefetch=4), rig.subscribe(prefetch=4)

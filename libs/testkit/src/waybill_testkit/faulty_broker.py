@@ -158,6 +158,11 @@ class FaultySubscription:
         for tag in tags:
             self._subscription.ack(self._handed_out.pop(tag))
 
+    def waiting(self) -> int:
+        """Count, unless down."""
+        self._faults.check_up()
+        return self._subscription.waiting()
+
     def cancel(self) -> None:
         """Cancel the real subscription."""
         self._subscription.cancel()

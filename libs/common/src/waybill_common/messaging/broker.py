@@ -161,6 +161,10 @@ class Subscription(Protocol):
         """Forget `delivery`, and with `multiple` everything this subscription received before it."""
         ...
 
+    def waiting(self) -> int:
+        """Messages of the queue that are ready, asked over this connection; raises as `receive` does."""
+        ...
+
     def cancel(self) -> None:
         """Ask for no more; what was received can still be acknowledged."""
         ...

@@ -15,7 +15,7 @@ from waybill_common.clock import parse_rfc3339
 from waybill_common.database import is_transient, is_unavailable
 from waybill_common.health import Tick
 from waybill_common.messaging.backoff import Backoff
-from waybill_common.messaging.broker import Broker, BrokerError, Delivery, Message
+from waybill_common.messaging.broker import Broker, BrokerError, Delivery, Message, Subscription
 from waybill_common.messaging.copier import Copier
 from waybill_common.messaging.copies import (
     ERROR,
@@ -95,7 +95,7 @@ class DeadLetterDrainer:
                     self._patiently(line, lambda delivery=delivery: self._settle(delivery))  # type: ignore[misc]
                     subscription.ack(delivery)
                 self._patiently(line, self._replay_requested)
-                self._patiently(line, self._count)
+                self._patiently(line, lambda: self._count(subscription))
                 self._copier.rest()
 
     def _patiently(self, line: Line, step: Callable[[], None]) -> None:
@@ -134,11 +134,12 @@ class DeadLetterDrainer:
                 letters.mark_replayed([letter.id for letter in requested])
         self._done("replayed", len(requested))
 
-    def _count(self) -> None:
+    def _count(self, subscription: Subscription) -> None:
         if time.monotonic() < self._next_count:
             return
         self._next_count = time.monotonic() + self._options.count_every_seconds
-        waiting = self._broker.depth(dead_letter_queue(self._queue))
+        # Over the connection that is there: one more every few seconds would be churn on the broker.
+        waiting = subscription.waiting()
         with self._engine.connect() as connection:
             filed = DeadLetters(connection).open_count(self._queue)
         self._metrics.dead_letters_open.labels(self._queue).set(waiting + filed)

@@ -11,7 +11,7 @@ import psycopg2
 
 from waybill_common.messaging.broker import BrokerUnavailableError, Delivery, SubscriptionCancelledError
 from waybill_common.messaging.embedded_routes import Routes, load_routes
-from waybill_common.messaging.embedded_rows import Row, expire, give_back, notify, seconds_until_due, take
+from waybill_common.messaging.embedded_rows import Row, expire, give_back, notify, ready_count, seconds_until_due, take
 from waybill_common.messaging.embedded_schema import OWNER_LOCK_CLASS, channel_of
 from waybill_common.messaging.embedded_session import close_session, keep_alive, open_session, unavailable
 
@@ -67,6 +67,11 @@ class EmbeddedSubscription:
         ids = [self._held.pop(tag) for tag in tags]
         with unavailable(f"cannot acknowledge on {self._queue}"), self._session.cursor() as cursor:
             cursor.execute("DELETE FROM broker.message WHERE id = ANY (%s) AND owner = %s", (ids, self._owner))
+
+    def waiting(self) -> int:
+        """Ready messages of the queue."""
+        with unavailable(f"cannot count {self._queue}"), self._session.cursor() as cursor:
+            return ready_count(cursor, self._queue)
 
     def cancel(self) -> None:
         """Take no more."""

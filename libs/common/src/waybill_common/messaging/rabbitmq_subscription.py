@@ -60,6 +60,14 @@ class RabbitSubscription:
         except ChannelClosedByBroker as error:
             raise BrokerUnavailableError(f"channel of {self._queue} closed: {error.reply_text}") from error
 
+    def waiting(self) -> int:
+        """Ready messages of the queue, by a passive declare on the channel that reads it."""
+        try:
+            with unavailable(f"cannot count {self._queue}"):
+                return int(self._channel.queue_declare(self._queue, passive=True).method.message_count)
+        except ChannelClosedByBroker as error:
+            raise BrokerUnavailableError(f"channel of {self._queue} closed: {error.reply_text}") from error
+
     def cancel(self) -> None:
         """Stop the flow; what arrived and was not handed out goes back when the connection ends."""
         if self._is_cancelled:
