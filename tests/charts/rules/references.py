@@ -18,7 +18,7 @@ ONE_OFF = {"Job", "CronJob", "Pod"}
 # Outside of every release: what ci/everything-on-values.yaml brings in by extraEnvFrom and extraVolumes.
 FOREIGN_MAPS = {"shop-environment", "authorities"}
 # The pods of `skaffold verify` belong to no release; `part-of` alone means whatever the platform has in the namespace.
-FOREIGN_PODS = {"app.kubernetes.io/name": "e2e"}
+FOREIGN_PODS = {"app.kubernetes.io/name": "e2e", "app.kubernetes.io/component": "test"}
 EVERYTHING = {"app.kubernetes.io/part-of"}
 
 
