@@ -59,7 +59,7 @@ REQUESTS = (
         "none",
         {
             f"sum by (pod) (http_server_active_requests{{{_WEB}}})": "{{pod}} in progress",
-            f"sum by (pod) (db_client_connection_max{{{_WEB}}})": "{{pod}} room",
+            f"max by (pod) (db_client_connection_max{{{_WEB}}})": "{{pod}} room",
         },
     ),
 )
