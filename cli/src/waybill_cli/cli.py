@@ -7,7 +7,11 @@ from pathlib import Path
 import click
 
 from waybill_cli.application import Application
+from waybill_cli.commands.broker import outbox, queues
 from waybill_cli.commands.dead_letters import dead_letters
+from waybill_cli.commands.doctor import doctor
+from waybill_cli.commands.service import audit, keys, users
+from waybill_cli.commands.stuck import stuck
 from waybill_cli.commands.trace import trace
 from waybill_cli.config import load
 from waybill_cli.output import Output
@@ -37,5 +41,5 @@ def main(context: click.Context, *, folder: Path | None, from_environment: bool,
     context.call_on_close(application.close)
 
 
-for command in (trace, dead_letters):
+for command in (trace, stuck, dead_letters, outbox, queues, audit, users, keys, doctor):
     main.add_command(command)

@@ -65,8 +65,10 @@ class Output:
                 self.line(f"    → {finding.do}")
 
 
-def age(span: timedelta | float) -> str:
-    """A span of time as a person says it: `0.02 s`, `42 s`, `7 min`, `3 h`, `2 d`."""
+def age(span: timedelta | float | None) -> str:
+    """A span of time as a person says it: `0.02 s`, `42 s`, `7 min`, `3 h`, `2 d`; nothing for None."""
+    if span is None:
+        return ""
     seconds = span.total_seconds() if isinstance(span, timedelta) else float(span)
     if seconds < 10:
         return f"{seconds:.2f} s"

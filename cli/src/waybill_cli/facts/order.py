@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from waybill_common.clock import parse_rfc3339, utc_now
+
 from waybill_cli.facts.outbox import has_leader
 from waybill_cli.failures import UnknownError, UnreachableError
 
@@ -90,20 +92,20 @@ def gather(application: Application, wanted: str) -> OrderFacts:
 
     Raises UnknownError without such an order, and UnreachableError when not even the order can be read.
     """
-    from waybill_common.clock import utc_now
-
     databases = application.databases
     order = find_order(application.api, wanted)
     key = {"order": order["id"]}
-    ask = _Asking()
+    ask, told = _Asking(), list[dict[str, Any]]()
     events = ask.rows("the event log", lambda: databases.read("orders", _EVENTS, key))
     sent = {"ids": [one["event_id"] for one in events], "times": [one["occurred_at"] for one in events], **key}
+    if "the event log" in ask.missing:
+        told = ask.rows("the timeline", lambda: _timeline(application.api, order["id"]))
     receipts = ask.rows("what notifier received", lambda: databases.read("notifier", _RECEIPTS, sent))
     clock = ask.rows("the clock", lambda: databases.read("orders", "SELECT clock_timestamp() AS now"))
     return OrderFacts(
         order=order,
         now=clock[0]["now"] if clock else utc_now(),
-        events=events,
+        events=events or told,
         payments=ask.rows("payment attempts", lambda: databases.read("orders", _PAYMENTS, key)),
         receipts=receipts,
         letters=ask.rows("dead letters", lambda: _letters(databases, sent)),
@@ -130,6 +132,17 @@ class _Asking:
 
     def rows(self, what: str, question: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
         return self(what, question, [])
+
+
+def _timeline(api: Api, order_id: str) -> list[dict[str, Any]]:
+    """The events as the public timeline has them: without ids and traces, and without what the outbox knows."""
+    unknown = dict.fromkeys(("event_id", "traceparent", "queued_at", "unpublished_error", "unpublished_at"))
+    states = ("status", "payment_status", "fulfillment_status")
+    return [
+        {**unknown, **event, "occurred_at": parse_rfc3339(event["occurred_at"])}
+        | {name: event["data"].get(name) for name in states}
+        for event in api.pages("orders", f"/v1/orders/{order_id}/timeline", 1_000)
+    ]
 
 
 def _letters(databases: Databases, sent: Mapping[str, Any]) -> list[dict[str, Any]]:

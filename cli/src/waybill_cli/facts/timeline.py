@@ -40,7 +40,7 @@ def _events(facts: OrderFacts) -> Iterator[Happening]:
         if event["queued_at"] is not None:
             detail += ", still in the outbox"
         name = event["type"].removeprefix("orders.")
-        yield Happening(event["occurred_at"], "orders", name, detail, event["event_id"], _trace_id(event))
+        yield Happening(event["occurred_at"], "orders", name, detail, event["event_id"] or "", _trace_id(event))
         if event["unpublished_at"] is not None:
             yield Happening(event["unpublished_at"], "orders relay", f"{name} put aside", event["unpublished_error"])
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
-
-import requests
 
 from waybill_cli.config import Target
 from waybill_cli.failures import RefusedError, UnknownError, UnreachableError
+
+if TYPE_CHECKING:
+    import requests  # when it is needed, so that `--help` and completion stay quick
 
 _TIMEOUT_SECONDS = (3.05, 15.0)
 
@@ -19,6 +21,8 @@ class Api:
     """Signs in at the first request that needs it, and out at `close`, so that no session is left behind."""
 
     def __init__(self, target: Target) -> None:
+        import requests
+
         self._target = target
         self._session = requests.Session()
         self._session.trust_env = False
@@ -77,9 +81,11 @@ class Api:
         return str(answer["access_token"])
 
     def _send(self, method: str, service: str, url: str, **more: Any) -> requests.Response:
+        from requests import RequestException
+
         try:
             return self._session.request(method, url, timeout=_TIMEOUT_SECONDS, **more)
-        except requests.RequestException as error:
+        except RequestException as error:
             raise UnreachableError(f"{service} does not answer at {url}: {_reason(error)}") from error
 
     def _json(self, service: str, answer: requests.Response) -> Any:
@@ -87,9 +93,9 @@ class Api:
             return answer.json() if answer.content else {}
         problem = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
         text = f"{service}: {answer.status_code} {problem.get('code', '')}: {problem.get('detail') or answer.reason}"
-        if answer.status_code == requests.codes.not_found:
+        if answer.status_code == HTTPStatus.NOT_FOUND:
             raise UnknownError(text)
-        if answer.status_code >= requests.codes.server_error:
+        if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise UnreachableError(text)
         raise RefusedError(text)
 
