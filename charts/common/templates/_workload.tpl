@@ -21,7 +21,7 @@ sleeps until the endpoint is gone everywhere; nothing connects to the others.
 {{- if eq $process "web" }}
 {{- $least = add $values.preStopSleepSeconds $values.gracefulTimeoutSeconds 1 -}}
 {{- else if eq $process "worker" }}
-{{- $least = get $root.Values.config (printf "WAYBILL_%s_WORKER_GRACE_SECONDS" (upper $root.Chart.Name)) | default 30 -}}
+{{- $least = get $root.Values.config (printf "WAYBILL_%s_WORKER_GRACE_SECONDS" (upper $root.Chart.Name)) | default 45 -}}
 {{- end }}
 {{- if lt $grace (int $least) }}
 {{- fail (printf "%s: %s.terminationGracePeriodSeconds is %d, but this process may take %d s to stop" $root.Chart.Name $process $grace (int $least)) }}

@@ -56,6 +56,7 @@ class Settings(ServiceSettings):
     clients: Annotated[SecretStr, Field(description="JSON list of service clients for `migrate`")] = SecretStr("")
 
     hash_cost: Annotated[int, Field(ge=4, le=16, description="bcrypt cost; 12 outside of tests")] = 12
+    worker_grace_seconds: Annotated[float, Field(ge=0, le=3600, description="for jobs that run at SIGTERM")] = 45
     hash_slots: Annotated[int, Field(ge=0, le=64, description="hashes at once a worker; 0 = CPUs / workers")] = 0
     password_min_length: Annotated[int, Field(ge=8, le=64)] = 15
     signing_algorithm: Literal["ES256", "RS256"] = "ES256"

@@ -38,7 +38,7 @@ def serve_worker(settings: Settings) -> None:
 def make_worker(settings: Settings, parts: WorkerParts) -> Worker:
     """Return the worker; nothing is connected yet."""
     listener = Listener(settings.database_url.get_secret_value(), [CHANNEL_JOBS], "auth-worker")
-    options = WorkerOptions(recurring=SCHEDULE)
+    options = WorkerOptions(recurring=SCHEDULE, grace_seconds=settings.worker_grace_seconds)
     return Worker(parts.engine, listener, handlers(parts.housekeeping), JobMetrics(parts.registry), options)
 
 

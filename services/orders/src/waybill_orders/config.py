@@ -23,6 +23,7 @@ class Settings(ServiceSettings):
     gateway_deadline_seconds: Annotated[float, Field(gt=0, le=12, description="a gateway call with its retries")] = 8.0
     webhook_secret: Annotated[SecretStr, Field(description="whsec_…, shared with the payment gateway")] = SecretStr("")
     worker_threads: Annotated[int, Field(ge=1, le=64, description="jobs at once a worker process")] = 4
+    worker_grace_seconds: Annotated[float, Field(ge=0, le=3600, description="for jobs that run at SIGTERM")] = 45
     key_retention_days: Annotated[int, Field(ge=1, le=365, description="how long idempotency keys are kept")] = 7
     job_retention_days: Annotated[int, Field(ge=1, le=365, description="how long finished jobs are kept")] = 30
 

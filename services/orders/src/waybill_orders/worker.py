@@ -71,7 +71,9 @@ def worker_loop(settings: Settings) -> Iterator[Loop]:
     foundation = lay_foundation(settings, "worker")
     handlers, recurring = build_jobs(foundation)
     listener = Listener(settings.database_url.get_secret_value(), [CHANNEL_JOBS], f"{settings.service}-worker")
-    options = WorkerOptions(threads=settings.worker_threads, recurring=recurring)
+    options = WorkerOptions(
+        threads=settings.worker_threads, recurring=recurring, grace_seconds=settings.worker_grace_seconds
+    )
     worker = Worker(foundation.engine, listener, handlers, JobMetrics(foundation.registry), options)
     try:
         yield Loop(run=worker.run, registry=foundation.registry, live={"worker": worker.tick.check})
