@@ -58,6 +58,17 @@ is named from outside is used in place of the platform's own.
 | `WAYBILL_KEEP_NAMESPACE` | empty | anything leaves the namespace of `make test-cluster` there to look at |
 | `WAYBILL_CLUSTER` | empty | the script of a test cluster that `.ci/run` brings up, and that builds images for it |
 
+## The operator's command
+
+`waybill` on a deployed platform reads the addresses of its databases and its broker by the names above, and:
+
+| Variable | Default | |
+| --- | --- | --- |
+| `WAYBILL_ORDERS_URL`, `WAYBILL_NOTIFIER_URL` | ports 8082 and 8083 of 127.0.0.1 | beside `WAYBILL_AUTH_URL` |
+| `WAYBILL_CLI_EMAIL` | empty | the member of staff who signs in |
+| `WAYBILL_CLI_PASSWORD` | empty | his password |
+| `WAYBILL_CLI_RUN_IN` | empty | prefix that runs a service's own command where it is, with `{service}` in it; empty runs it here |
+
 ## Images and watching
 
 | Variable | Default | |
