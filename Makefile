@@ -7,11 +7,11 @@ SEED ?= 1
 SPREAD ?= -n 3 --dist loadscope
 # Run by other commands: make e2e and make chaos (which make test starts beside the rest), make check-charts.
 ELSEWHERE := $(foreach name,e2e chaos charts observability,--ignore=tests/$(name))
-TYPED := $(wildcard libs/*/src services/*/src sandbox/src standalone/src cli/src tools tests/chaos tests/cluster bench)
+TYPED := $(wildcard libs/*/src services/*/src sandbox/src standalone/src cli/src tools tests/chaos tests/observability tests/cluster bench)
 POSTGRES_15 ?= /usr/lib/postgresql/15/bin
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up up-processes test test-postgres-15 check lint types imports layout contracts settings unit e2e chaos test-cluster bench lock clean rabbitmq chart-tools charts-docs check-charts rules observe dashboards-check prometheus
+.PHONY: help setup demo up up-processes test test-postgres-15 check lint types imports layout contracts settings unit e2e chaos test-cluster images bench lock clean rabbitmq chart-tools charts-docs check-charts rules observe dashboards-check prometheus
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ chaos: setup rabbitmq ## The crash suite with its history checker (FAULTS=12 SEE
 
 test-cluster: setup chart-tools ## Install, upgrade, roll back and break the platform on the cluster of the current kube context (CLUSTER=--short)
 	@$(BIN)/python -m tests.cluster $(CLUSTER)
+
+images: ## Build every image with podman or docker, and print what a node pulls of each beside its budget
+	@tools/build-images.sh
 
 bench: setup rabbitmq ## The benchmarks, as ratios to a floor measured in the same run; writes bench/results.json
 	@$(BIN)/python -m bench
