@@ -80,7 +80,8 @@ class Deployment:
     def schema(self, service: str) -> str:
         """Return the revision that a service's database is at."""
         secret = self.kube.secret(f"{service}-db-app")
-        query = ("psql", "-At", secret["uri"], "-c", "SELECT version_num FROM alembic_version")
+        url = f"postgresql://{secret['username']}:{secret['password']}@127.0.0.1/{secret['dbname']}"
+        query = ("psql", "-At", url, "-c", "SELECT version_num FROM alembic_version")
         return self.kube.execute("pod/postgres-0", *query).strip()
 
     def caller(self, account: Account) -> Caller:
