@@ -7,7 +7,8 @@ import pytest
 
 from tests.charts.breaches import BREACHES, REMOVED, Breach
 from tests.charts.manifests import name_of
-from tests.charts.rules import RULES
+from tests.charts.rules import RULES, jobs, pods
+from tools.charts.install import ROOT
 from tools.charts.render import cases, objects, parse
 
 (GOOD,) = parse((Path(__file__).parent / "good.yaml").read_text(encoding="utf-8"))
@@ -49,3 +50,11 @@ def broken(breach: Breach) -> list[dict]:
     else:
         place[last] = breach.value
     return changed
+
+
+def test_the_job_of_skaffold_verify_keeps_the_rules_of_pods_and_jobs():
+    written = parse((ROOT / "k8s" / "verify-job.yaml").read_text(encoding="utf-8"))
+
+    # Skaffold puts in the image that it built.
+    rules = [rule for rule in (*pods.RULES, *jobs.RULES) if rule is not pods.runs_an_image_that_is_named_exactly]
+    assert [fault for rule in rules for fault in rule(written)] == []
