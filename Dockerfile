@@ -1,4 +1,4 @@
-# Every image of Waybill. tools/build-image.sh NAME gives the arguments; docs/adr/0013 says why there is one file for all.
+# Every image of Waybill. tools/build-image.sh NAME gives the arguments; docs/adr/0014 says why there is one file for all.
 #   NAME      whose requirements: requirements/NAME.txt; each image is the target of its name, dev the one for skaffold dev
 #   PACKAGES  which folders of the workspace are installed
 # The base is named by its tag; a release names it with its digest: --build-arg PYTHON_IMAGE=…@sha256:…
@@ -26,10 +26,11 @@ COPY requirements/build.txt requirements/build.txt
 RUN python -m venv tools \
  && tools/bin/pip install --no-cache-dir --require-hashes -r requirements/build.txt
 COPY requirements/${NAME}.txt requirements/
-# uv does not read pip's settings: a mirror that is set for pip is told to it.
+# uv does not read pip's settings: a mirror that is set for pip is told to it. Tests of packages go: one has private keys.
 RUN if index="$(tools/bin/pip config get global.index-url 2>/dev/null)"; then export UV_DEFAULT_INDEX="$index"; fi \
  && tools/bin/uv venv --python "$(command -v python)" /opt/waybill \
- && tools/bin/uv pip install --python /opt/waybill --require-hashes -r "requirements/${NAME}.txt"
+ && tools/bin/uv pip install --python /opt/waybill --require-hashes -r "requirements/${NAME}.txt" \
+ && find /opt/waybill/lib -type d -name tests -prune -exec rm -rf {} +
 
 # Waybill's own packages as wheels, so that nothing points back to the sources; /build/src has those for the dev stage.
 FROM deps AS build

@@ -49,7 +49,8 @@ class Files:
             elif leaf.startswith(_HIDDEN):
                 self._hide(f"{folder}/{leaf.removeprefix(_HIDDEN)}", with_itself=True)
         for name, member, content in members:
-            if not PurePosixPath(name).name.startswith(_HIDDEN) and not member.issym():
+            # Neither links nor the devices that some bases have: a container gets a /dev of its own.
+            if not PurePosixPath(name).name.startswith(_HIDDEN) and (member.isreg() or member.isdir()):
                 self.visible[name] = File(member.mode, member.uid, member.isdir(), content)
 
     def _hide(self, path: str, *, with_itself: bool) -> None:

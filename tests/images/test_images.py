@@ -11,7 +11,8 @@ from tests.images import faults
 from tests.images.conftest import BUILD, ENVIRON, ROOT
 
 # As a node pulls them: layers of a registry are compressed.
-BUDGET_MB = {"auth": 100, "orders": 100, "notifier": 110, "sandbox": 100, "e2e": 150}
+BUDGETS = re.findall(r"\[(\w+)\]=(\d+)", (ROOT / "tools" / "build-images.sh").read_text())
+BUDGET_MB = {name: int(megabytes) for name, megabytes in BUDGETS}
 ENTRYPOINTS = {"auth": "auth", "orders": "orders", "notifier": "notifier", "sandbox": "sandbox", "e2e": "pytest"}
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1200), pytest.mark.parametrize("name", BUDGET_MB)]

@@ -1,0 +1,1 @@
+"""skaffold.yaml holds together with the charts, the Dockerfile and the Job that it names."""
