@@ -33,6 +33,7 @@ class SteadyLoad:
         self.sent: Counter[str] = Counter()
         self._urls = urls
         self._tokens = {account.email: _sign_in(urls["auth"], account) for account in customers}
+        self._began = time.monotonic()
         self._over = threading.Event()
         self._ticker = threading.Thread(target=self._tick, daemon=True)
         self._pool = ThreadPoolExecutor(_THREADS)
@@ -124,16 +125,19 @@ class SteadyLoad:
     def _headers(self, who: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._tokens[who]}", "Connection": "close"}
 
+    def _fail(self, what: str) -> None:
+        self.failures.append(f"after {time.monotonic() - self._began:.1f} s, {what}")
+
     def _send(self, what: str, wanted: int, method: str, url: str, **more: Any) -> requests.Response | None:
         """Send once; anything but the wanted answer is a failure."""
         self.sent[what] += 1
         try:
             answer = requests.request(method, url, timeout=_TIMEOUT_SECONDS, **more)
         except requests.RequestException as error:
-            self.failures.append(f"{what}: {error!r}")
+            self._fail(f"{what}: {error!r}")
             return None
         if answer.status_code != wanted:
-            self.failures.append(f"{what}: {answer.status_code} {answer.text[:300]}")
+            self._fail(f"{what}: {answer.status_code} {answer.text[:300]}")
             return None
         return answer
 

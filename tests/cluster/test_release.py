@@ -46,7 +46,7 @@ def test_an_upgrade_and_the_way_back_fail_no_request(
         load.run_for(10)
         deployment.roll_back()
         load.run_for(10)
-    print(f"\nupgrade and rollback: {load.summary()}")
+    print(f"\nupgrade and rollback: {load.summary()}", *load.failures[:20], sep="\n")
     assert (after_upgrade, deployment.schema("orders")) == ("0002", "0002")
     assert load.failures == []
     assert findings(deployment, history) == []
