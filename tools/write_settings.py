@@ -53,7 +53,7 @@ is named from outside is used in place of the platform's own.
 | `WAYBILL_TEST_AMQP_URL` | empty | a RabbitMQ to test against in place of one that the tests start |
 | `WAYBILL_TEST_POSTGRES_BIN` | empty | a folder with the `postgres` to test on, as `make test-postgres-15` sets it |
 | `WAYBILL_TEST_AMQP_MANAGEMENT_URL` | port 15672 of the same host | its management address |
-| `WAYBILL_E2E_TARGET` | empty | a JSON file with the `urls` and the `staff` of a platform to play the end-to-end scenarios on |
+| `WAYBILL_E2E_TARGET` | empty | a JSON file with `urls` and `staff` of a platform to play the scenarios on |
 | `WAYBILL_REGISTRY` | empty | where `make test-cluster` pushes images, and the cluster pulls them from |
 | `WAYBILL_KEEP_NAMESPACE` | empty | anything leaves the namespace of `make test-cluster` there to look at |
 | `WAYBILL_CLUSTER` | empty | the script of a test cluster that `.ci/run` brings up, and that builds images for it |
@@ -67,7 +67,7 @@ is named from outside is used in place of the platform's own.
 | `WAYBILL_ORDERS_URL`, `WAYBILL_NOTIFIER_URL` | ports 8082 and 8083 of 127.0.0.1 | beside `WAYBILL_AUTH_URL` |
 | `WAYBILL_CLI_EMAIL` | empty | the member of staff who signs in |
 | `WAYBILL_CLI_PASSWORD` | empty | his password |
-| `WAYBILL_CLI_RUN_IN` | empty | prefix that runs a service's own command where it is, with `{service}` in it; empty runs it here |
+| `WAYBILL_CLI_RUN_IN` | empty | what runs a service's command where it is, with `{service}` in it; empty: here |
 
 ## Images and watching
 

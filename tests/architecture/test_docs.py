@@ -25,8 +25,8 @@ VARIABLE = re.compile(r"\bWAYBILL_[A-Z0-9_]+")
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 PATH = re.compile(r"`([A-Za-z0-9_.-]+(?:/[A-Za-z0-9_.-]+)*/?)(?:: [a-z_]+\(\))?`")
 
-# Named in code, and no settings of the platform: test doubles, constants, and what only a tool or a test sets.
-NO_SETTING = re.compile(r"WAYBILL_(DEMO_.*|PEER_.*|TOPOLOGY|DEADLINE_MS|POOL|WEB_POOL)")
+# Named in code, and no settings of the platform: test doubles, constants, and what charts must refuse as misspelt.
+NO_SETTING = re.compile(r"WAYBILL_(AMQP_URI|LOG_LEVLE|DEMO_.*|PEER_.*|TOPOLOGY|DEADLINE_MS|POOL|WEB_POOL)")
 
 
 def read(name):
