@@ -18,7 +18,7 @@ def test_no_gateway_deadline_reaches_the_lease_of_the_command() -> None:
     assert load_settings(Settings, DATABASE).gateway_deadline_seconds < LEASE_SECONDS / 2
 
 
-def test_check_config_reports_addresses_and_hooks_that_cannot_work_with_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_check_config_reports_addresses_and_hooks_that_cannot_work_too(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = {"JWKS_URL": "auth", "ISSUER": "//auth", "PUBLIC_BASE_URL": "ftp://auth", "FAULT_HOOKS": "x=stop"}
     for name, value in wrong.items():
         monkeypatch.setenv(f"WAYBILL_{name}", value)
