@@ -32,9 +32,7 @@ def main() -> int:
     stale = [path.name for path, text in files().items() if not path.exists() or path.read_text("utf-8") != text]
     if not stale:
         return 0
-    print(
-        f"error: not what tools/write_dashboards.py writes: {', '.join(stale)}; run `make rules`", file=sys.stderr
-    )
+    print(f"error: not what tools/write_dashboards.py writes: {', '.join(stale)}; run `make rules`", file=sys.stderr)
     return 1
 
 

@@ -63,14 +63,6 @@ def is_reached(url: str) -> bool:
     return True
 
 
-def _is_reachable(url: str) -> bool:
-    try:
-        requests.get(url, timeout=5)
-    except requests.ConnectionError:
-        return False
-    return True
-
-
 @pytest.fixture(scope="session")
 def platform(mode: Mode, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     if DEPLOYED:
