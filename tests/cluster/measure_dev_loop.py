@@ -84,6 +84,9 @@ def _skaffold_dev(tree: Path, kube: Kube) -> Iterator[None]:
         try:
             eventually(lambda: _watches(process, log), within_seconds=_DEPLOY_SECONDS)
             yield
+        except BaseException:
+            print(log.read_text("utf-8", errors="replace")[-4000:], file=sys.stderr)
+            raise
         finally:
             process.send_signal(signal.SIGINT)
 
