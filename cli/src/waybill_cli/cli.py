@@ -10,6 +10,7 @@ from waybill_cli.application import Application
 from waybill_cli.commands.broker import outbox, queues
 from waybill_cli.commands.dead_letters import dead_letters
 from waybill_cli.commands.doctor import doctor
+from waybill_cli.commands.new_service import new_service
 from waybill_cli.commands.service import audit, keys, users
 from waybill_cli.commands.stuck import stuck
 from waybill_cli.commands.trace import trace
@@ -41,5 +42,5 @@ def main(context: click.Context, *, folder: Path | None, from_environment: bool,
     context.call_on_close(application.close)
 
 
-for command in (trace, stuck, dead_letters, outbox, queues, audit, users, keys, doctor):
+for command in (trace, stuck, dead_letters, outbox, queues, audit, users, keys, doctor, new_service):
     main.add_command(command)

@@ -14,6 +14,7 @@ import psycopg2
 import pytest
 from click.testing import CliRunner
 from waybill_cli.cli import main
+from waybill_common.clock import rfc3339, utc_now
 from waybill_common.messaging import connect_broker
 from waybill_common.messaging.broker import Message, Outgoing
 from waybill_standalone.platform import Platform
@@ -23,7 +24,8 @@ from waybill_testkit.waiting import eventually
 from tests.e2e.client import Api, Person
 from tests.e2e.conftest import ENVIRONMENT
 
-pytestmark = pytest.mark.e2e
+# The time is that of a start of all processes on a machine that does other work too.
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1_200)]
 RELAYS = ("orders-relay-1", "orders-relay-2")
 
 
@@ -91,7 +93,7 @@ def publish_unreadable(platform, order):
     ((data,),) = sql(platform, "orders", "SELECT data FROM event_log WHERE subject = %s AND sequence = 1", order["id"])
     message_id = str(uuid4())
     good = {"specversion": "1.0", "id": message_id, "source": "/waybill/orders", "type": "orders.order.placed"}
-    good |= {"subject": order["id"], "time": "2026-01-02T03:04:05Z", "sequence": "1", "data": data}
+    good |= {"subject": order["id"], "time": rfc3339(utc_now()), "sequence": "1", "data": data}
     bad = json.dumps({**good, "dataschema": "order.placed.v99"}).encode()
     message = Message("orders.order.placed", bad, message_id, {}, "orders.order.placed", 0)
     publisher = connect_broker(platform.amqp_url).publisher()
@@ -116,6 +118,9 @@ def test_a_dead_relay_a_slow_mail_server_and_a_replayed_dead_letter_are_explaine
     customer(platform, smtp)  # auth's events come through meanwhile, so it cannot be broker or consumer
     age = "SELECT 1 FROM outbox WHERE queued_at < clock_timestamp() - interval '8 s'"
     eventually(lambda: sql(platform, "orders", age), within_seconds=120)
+    # Within a second of one another nobody can tell which of two messages was kept waiting.
+    apart = "SELECT 1 FROM inbox HAVING max(received_at) < clock_timestamp() - interval '2 s'"
+    eventually(lambda: sql(platform, "notifier", apart), within_seconds=120)
 
     # It comes back while the mail server is slow.
     smtp.plan("data", "slow5x1")
@@ -138,7 +143,8 @@ def test_a_dead_relay_a_slow_mail_server_and_a_replayed_dead_letter_are_explaine
 
     eventually(all_is_told, within_seconds=60)
     ((is_open, text),) = findings(waybill, order, "relay")
-    assert (is_open, "orders' relay was away" in text) == (False, True)
+    assert not is_open
+    assert "orders' relay was away" in text, waybill("trace", order["number"]).stdout
     ((is_open, text),) = findings(waybill, order, "mail")
     assert (is_open, "the mail server was slow" in text) == (False, True)
     ((is_open, text),) = findings(waybill, order, "dead letter")

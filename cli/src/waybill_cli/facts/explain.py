@@ -160,6 +160,8 @@ def _mail(delivery: Row, now: datetime) -> Iterator[Finding]:
             is_open=parse_rfc3339(waits_until) < now - SLOW_ATTEMPT,
             do=f"POST /v1/deliveries/{delivery['id']}/retry sends it sooner" if delivery["state"] == "held" else "",
         )
+    if delivery["state"] in {"skipped", "canceled"}:
+        yield Finding(name, f"{delivery['state']}: {delivery['reason'] or 'by the staff'}", is_open=False)
     if delivery["state"] in _FAILED_MAIL:
         do = f"POST /v1/deliveries/{delivery['id']}/retry sends it again once the cause is mended"
         yield Finding(name, f"{delivery['state']}: {delivery['reason'] or 'no reason was written'}", True, do)
