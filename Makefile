@@ -6,7 +6,7 @@ SEED ?= 1
 # Most tests wait for servers more than they compute, so there are more workers than cores. Files stay together.
 SPREAD ?= -n 3 --dist loadscope
 # Run by other commands: make e2e and make chaos (which make test starts beside the rest), make check-charts.
-ELSEWHERE := $(foreach name,e2e chaos charts observability,--ignore=tests/$(name))
+ELSEWHERE := $(foreach name,e2e chaos charts observability,--ignore=tests/$(name)) --ignore=cli/tests/e2e
 TYPED := $(wildcard libs/*/src services/*/src sandbox/src standalone/src cli/src tools tests/chaos tests/observability tests/cluster bench)
 POSTGRES_15 ?= /usr/lib/postgresql/15/bin
 SHELL := /bin/sh
@@ -33,7 +33,7 @@ test: setup rabbitmq prometheus ## Lint, types, import contracts, then every tes
 	@$(MAKE) --no-print-directory lint types imports
 	@mkdir -p .cache
 	@# The suites that start whole platforms run one after another, beside the rest.
-	@$(BIN)/python -m pytest tests/e2e tests/chaos -q > .cache/platforms.log 2>&1 & platforms=$$!; \
+	@$(BIN)/python -m pytest tests/e2e cli/tests/e2e tests/chaos -q > .cache/platforms.log 2>&1 & platforms=$$!; \
 	$(BIN)/python -m pytest -m "not cluster and not bench" $(ELSEWHERE) -q $(SPREAD) $(PYTEST); \
 	rest=$$?; wait $$platforms; found=$$?; cat .cache/platforms.log; exit $$((rest || found))
 
@@ -73,7 +73,7 @@ unit: setup ## The tests that need no server
 	@$(BIN)/python -m pytest -m unit -q $(PYTEST)
 
 e2e: setup rabbitmq ## The end-to-end scenarios, standalone and as processes
-	@$(BIN)/python -m pytest tests/e2e -q $(PYTEST)
+	@$(BIN)/python -m pytest tests/e2e cli/tests/e2e -q $(PYTEST)
 
 chaos: setup rabbitmq ## The crash suite with its history checker (FAULTS=12 SEED=1)
 	@$(BIN)/python -m tests.chaos --faults $(FAULTS) --seed $(SEED)
