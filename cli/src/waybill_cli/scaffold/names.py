@@ -31,7 +31,7 @@ def name_service(root: Path, name: str, port: int | None) -> NewService:
         raise click.UsageError(f"{root} is no clone of Waybill; run this at its root, or name it by --root")
     if not _NAME.fullmatch(name):
         raise click.UsageError("a service has one word as its name: 3 to 20 small letters")
-    if any(root.glob(f"*/{name}")) or (root / name).exists():
+    if any((root / folder / name).exists() for folder in (".", "services", "libs", "charts")):
         raise click.UsageError(f"there is a {name} already")
     (listed,) = re.findall(r"^_PORTS = \{(.*)\}$", (root / _PORTS).read_text(encoding="utf-8"), re.MULTILINE)
     taken = [int(found) for found in re.findall(r"\d+", listed)]
