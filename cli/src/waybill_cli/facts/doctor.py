@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import socket
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 from waybill_cli.config import SERVICES
 from waybill_cli.facts.queue_faults import queue_faults
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 # A receiver of webhooks allows five minutes, a token lives ten; and the Date header tells whole seconds only.
 MOST_SKEW = timedelta(seconds=3)
 _OLDEST_POSTGRES = 150_000
+_SHORT_LIFE = timedelta(days=14)  # what renews certificates by itself does so at a third of 90 days
 
 Verdict = Literal["ok", "failed", "skipped"]
 
@@ -86,6 +90,30 @@ def _clock(name: str, theirs: datetime, ours: datetime) -> Check:
     return Check(name, verdict, f"{skew.total_seconds():.1f} s from this machine's", do)
 
 
+def certificates(application: Application) -> Iterator[Check]:
+    """Each address with TLS: is its certificate trusted from here, and for how long is it good?"""
+    for service, url in application.target.urls.items():
+        place = urlsplit(url)
+        if place.scheme == "https":
+            yield _certificate(f"certificate of {service}", place.hostname or "", place.port or 443)
+
+
+def _certificate(name: str, host: str, port: int) -> Check:
+    context = ssl.create_default_context()
+    try:
+        with socket.create_connection((host, port), 5) as line, context.wrap_socket(line, server_hostname=host) as tls:
+            shown = tls.getpeercert() or {}
+    except ssl.SSLError as error:
+        return Check(name, "failed", str(error), "every client refuses it: renew it, or mend its chain or its names")
+    except OSError as error:
+        raise UnreachableError(f"{host}:{port}: {error}") from error
+    ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(shown["notAfter"])), UTC)
+    left = ends - datetime.now(UTC)
+    verdict: Verdict = "ok" if left > _SHORT_LIFE else "failed"
+    do = "" if verdict == "ok" else "renew it; whatever should have renewed it by itself did not"
+    return Check(name, verdict, f"good until {ends:%Y-%m-%d}, {left.days} days", do)
+
+
 def topology(application: Application) -> Iterator[Check]:
     """Queues that are missing or unread, and those whose arguments differ from what this version declares."""
     from waybill_common.messaging import connect_broker
@@ -149,6 +177,7 @@ CHECKS: tuple[Callable[[Application], Iterator[Check]], ...] = (
     settings,
     schemas,
     clocks,
+    certificates,
     topology,
     permissions,
     readiness,
