@@ -211,7 +211,8 @@ class _ScriptedSmtp(SMTP):
 
     def abort(self) -> None:
         """Cut the connection, both layers of it when it is encrypted."""
-        if isinstance(self.transport, asyncio.Transport):
+        # An encrypted transport that has ended forgets its protocol, and can no longer be cut.
+        if isinstance(self.transport, asyncio.Transport) and not self.transport.is_closing():
             self.transport.abort()
 
     async def push(self, status: AnyStr) -> None:

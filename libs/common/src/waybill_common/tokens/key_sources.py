@@ -63,9 +63,9 @@ class JwksKeys:
 
     def find(self, kid: str) -> VerificationKey | None:
         """Return the key, None when the issuer has none; raises KeysUnavailableError until a first set has loaded."""
+        key = self._keys.get(kid)
         if self._is_stale():
             self._refresh_aside()
-        key = self._keys.get(kid)
         if key is not None:
             return key
         with self._fetching:
