@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -42,7 +42,6 @@ from waybill_orders.jobs import clean_up, return_money, settle_payments
 from waybill_orders.jobs import expire_orders as expiry
 from waybill_orders.models.signals import Signals
 from waybill_orders.repositories.audit import find_violations
-from waybill_orders.repositories.direct import keep_in_autocommit
 from waybill_orders.repositories.money_queries import SqlMoneyQueries
 from waybill_orders.repositories.order_desk import SqlOrderDesk
 from waybill_orders.repositories.order_queries import SqlOrderQueries
@@ -116,8 +115,10 @@ def lay_foundation(settings: Settings, role: str) -> Foundation:
         settings=settings,
         registry=registry,
         engine=make_engine(url, _engine_options(settings, role, settings.database_pool_size), database),
-        direct=keep_in_autocommit(
-            make_engine(url, _engine_options(settings, f"{role}-direct", settings.database_pool_size), database)
+        direct=make_engine(
+            url,
+            replace(_engine_options(settings, f"{role}-direct", settings.database_pool_size), autocommit=True),
+            database,
         ),
         background=make_engine(url, _engine_options(settings, f"{role}-background", 2), database),
         doorbell=Doorbell(url, f"{settings.service}-{role}"),

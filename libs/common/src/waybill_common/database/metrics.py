@@ -4,6 +4,7 @@ Those of the connection pool are not stable there yet, so all stand here. The do
 connections are left out: they carry wake-ups, and count nobody's work.
 """
 
+from functools import lru_cache
 from time import perf_counter
 from typing import Any
 
@@ -36,8 +37,13 @@ class StatementMetrics:
 
     def observe(self, statement: object, seconds: float) -> None:
         """Record one statement that was sent and answered, or failed."""
-        words = statement.split(None, 1) if isinstance(statement, str) else None
-        self._duration.get(words[0].upper() if words else _OTHER, self._other).observe(seconds)
+        self._duration.get(_first_word(statement), self._other).observe(seconds)
+
+
+@lru_cache(maxsize=512)
+def _first_word(statement: object) -> str:
+    words = statement.split(None, 1) if isinstance(statement, str) else None
+    return words[0].upper() if words else _OTHER
 
 
 class DatabaseMetrics(StatementMetrics):

@@ -1,5 +1,6 @@
 """How a service's web command becomes gunicorn, and the hooks that keep the metrics of several workers right."""
 
+import gc
 import os
 import shutil
 import sys
@@ -51,6 +52,17 @@ def on_starting(_server: Any) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for left in folder.iterdir():
         left.unlink()
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Keep what the application is made of out of every later garbage collection, and collect less often.
+
+    What a request makes is gone when it ends, by reference counting; the collector found nothing to do, for a
+    twentieth of each request's time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def child_exit(_server: Any, worker: Any) -> None:

@@ -33,14 +33,13 @@ class HttpServerMetrics:
         self._active = {method: active.labels(method) for method in (*_METHODS, _OTHER_METHOD)}
         self._seen: dict[tuple[str, str, int], Histogram] = {}
 
-    def started(self, method: str) -> None:
-        """Count a request in progress."""
-        self._active[_known(method)].inc()
+    def active(self, method: str) -> Gauge:
+        """Return the gauge of requests in progress."""
+        return self._active[_known(method)]
 
     def finished(self, method: str, route: str | None, status: int, seconds: float) -> None:
         """Record a finished request; `route` is the URL template, None when nothing matched."""
         method = _known(method)
-        self._active[method].dec()
         key = (method, route or _UNMATCHED, status)
         child = self._seen.get(key) or self._child(key)
         child.observe(seconds)

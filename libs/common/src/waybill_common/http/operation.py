@@ -51,7 +51,7 @@ class Operation:
 
     def _read_query(self, arguments: dict[str, Any]) -> None:
         if self.query is None:
-            if request.args and not self.form:
+            if request.query_string and request.args and not self.form:
                 names = ", ".join(sorted(request.args))
                 raise Problem(400, "invalid_query", f"This route takes no query parameters; remove {names}.")
             return

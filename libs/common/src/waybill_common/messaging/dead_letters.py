@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from waybill_common.ids import uuid7
+from waybill_common.ids import uuid7_text
 
 _UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _COLUMNS = (
@@ -128,7 +128,7 @@ class DeadLetters:
     def file(self, letter: NewLetter) -> None:
         """Write a letter down; one that died again since is opened again and counted, the same death is not."""
         values = {
-            "id": str(uuid7()),
+            "id": uuid7_text(),
             "queue": letter.queue,
             "message_id": None if letter.message_id is None else _storable(letter.message_id),
             "type": _storable(letter.type),

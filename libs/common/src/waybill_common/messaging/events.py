@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from waybill_common.clock import parse_rfc3339
 from waybill_common.database import sqlstate
-from waybill_common.ids import uuid7
+from waybill_common.ids import uuid7_text
 from waybill_common.messaging.broker import Message
 from waybill_common.messaging.errors import EventTooLargeError, PermanentMessageError
 from waybill_common.messaging.schema import MAX_EVENT_BYTES
@@ -52,7 +52,7 @@ class NewEvent:
     sequence: int | None = None
     actor: str | None = None
     schema_version: int = 1
-    id: str = field(default_factory=lambda: str(uuid7()))
+    id: str = field(default_factory=uuid7_text)
 
 
 class LoggedEvent(NamedTuple):

@@ -6,8 +6,6 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
-
 from waybill_common.clock import utc_now
 from waybill_common.messaging.backoff import Backoff
 from waybill_common.messaging.broker import BrokerError, Delivery, Outgoing
@@ -98,8 +96,7 @@ class Settler:
             ids["linked_traceparent"] = event.traceparent
         with ExitStack() as context:
             parent = event.traceparent if young else None
-            context.enter_context(use_context(request_id=event.correlation_id or event.id, traceparent=parent))
-            context.enter_context(structlog.contextvars.bound_contextvars(**ids))
+            context.enter_context(use_context(request_id=event.correlation_id or event.id, traceparent=parent, **ids))
             context.enter_context(caused_by(event.id))
             context.enter_context(self._metrics.process_seconds.labels(self._queue).time())
             handling = self._handler(event) or Handling.HANDLED

@@ -30,16 +30,16 @@ def parse_json(raw: bytes, content_type: str | None) -> dict[str, Any]:
     if text.startswith("\ufeff"):
         raise _malformed("the body starts with a byte order mark; leave it out")
     try:
-        parsed = json.loads(
-            text, object_pairs_hook=_distinct, parse_constant=_no_constant, parse_int=_integer, parse_float=_finite
-        )
+        parsed = _DECODER.decode(text)
     except RecursionError:
         raise _too_deep() from None
     except ValueError as error:
         raise _malformed(str(error)) from None
     if not isinstance(parsed, dict):
         raise _malformed("the body must be a JSON object")
-    _check(parsed, 1)
+    # Without that many brackets nothing is too deep, and only an escape can hold what no UTF-8 text can.
+    if text.count("{") + text.count("[") > MAX_DEPTH or "\\u" in text:
+        _check(parsed, 1)
     return parsed
 
 
@@ -65,6 +65,11 @@ def _finite(digits: str) -> float:
     if number in {float("inf"), float("-inf")}:
         raise ValueError("a number is too large")
     return number
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_distinct, parse_constant=_no_constant, parse_int=_integer, parse_float=_finite
+)
 
 
 def _check(value: Any, depth: int) -> None:

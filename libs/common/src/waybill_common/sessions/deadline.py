@@ -1,24 +1,32 @@
 """The time a piece of work still has, carried through calls and over HTTP in `Waybill-Deadline-Ms`."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
+from types import TracebackType
 
 DEADLINE_HEADER = "Waybill-Deadline-Ms"
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
-@contextmanager
-def deadline_scope(seconds: float) -> Iterator[None]:
+class deadline_scope:  # noqa: N801 - reads as what it is; a generator would cost three times as much on every request
     """Give the work inside at most this many seconds; an outer scope that ends sooner stays in force."""
-    ends_at = time.monotonic() + max(0.0, seconds)
-    outer = _deadline.get()
-    token = _deadline.set(ends_at if outer is None else min(ends_at, outer))
-    try:
-        yield
-    finally:
-        _deadline.reset(token)
+
+    __slots__ = ("_seconds", "_token")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._token: Token[float | None] | None = None
+
+    def __enter__(self) -> None:
+        ends_at = time.monotonic() + max(0.0, self._seconds)
+        outer = _deadline.get()
+        self._token = _deadline.set(ends_at if outer is None else min(ends_at, outer))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._token is not None, "left before it was entered"
+        _deadline.reset(self._token)
 
 
 def remaining_seconds() -> float | None:

@@ -5,6 +5,7 @@ from waybill_common.telemetry.context import (
     child_traceparent,
     current_request_id,
     current_traceparent,
+    merge_context,
     new_traceparent,
     use_context,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "current_traceparent",
     "fault_point",
     "get_logger",
+    "merge_context",
     "new_traceparent",
     "process_registry",
     "render_metrics",

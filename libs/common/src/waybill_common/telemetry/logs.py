@@ -11,10 +11,14 @@ from typing import Any, TextIO
 import orjson
 import structlog
 
+from waybill_common.clock import rfc3339, utc_now
+from waybill_common.telemetry.context import merge_context
+
 _SECRET_WORDS = ("password", "secret", "token", "authorization", "cookie", "pepper", "private")
 _QUIET_LIBRARIES = ("pika", "urllib3", "werkzeug", "alembic.runtime", "waitress", "mail.log")
 _LEVELS = logging.getLevelNamesMapping()
 _LOOK_SECONDS = 2.0
+_LEVEL_NAMES = {"warn": "warning", "exception": "error"}
 _LEVEL_OF_METHOD = {"exception": logging.ERROR} | {name.lower(): number for name, number in _LEVELS.items()}
 
 
@@ -25,13 +29,7 @@ def configure_logging(service: str, level: str = "INFO", stream: TextIO | None =
     standard library's records, which would cost half of a line's time. Raises ValueError for an unknown level.
     """
     target = stream or sys.stderr
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
-        _name_service(service),
-        _redact,
-    ]
+    shared: list[structlog.typing.Processor] = [merge_context, _complete(service)]
     structlog.configure(
         processors=[*([_LevelFile(level_file, level)] if level_file else []), _drop_below_level, *shared, *_render()],
         logger_factory=_line_logger(target),
@@ -127,19 +125,19 @@ def _drop_below_level(_logger: Any, method: str, event: structlog.typing.EventDi
     return event
 
 
-def _name_service(service: str) -> structlog.typing.Processor:
-    def add(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+def _complete(service: str) -> structlog.typing.Processor:
+    """Return the processor that adds level, time and service and blackens secrets; one, because each call shows."""
+
+    def complete(_logger: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        event["level"] = _LEVEL_NAMES.get(method, method)
+        event["time"] = rfc3339(utc_now())
         event["service"] = service
+        for name in event:
+            if _is_secret(name):
+                event[name] = "[redacted]"
         return event
 
-    return add
-
-
-def _redact(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    for name in event:
-        if _is_secret(name):
-            event[name] = "[redacted]"
-    return event
+    return complete
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,7 @@ from waybill_orders.domain.order import Order, OrderLine
 
 def timestamp(moment: datetime) -> str:
     """Format an aware datetime as RFC 3339 in UTC with six fractional digits."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def snapshot(order: Order) -> dict[str, object]:

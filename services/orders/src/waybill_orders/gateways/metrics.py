@@ -19,15 +19,13 @@ class OrderMetrics:
 
     def __init__(self, registry: CollectorRegistry, signals: Signals) -> None:
         self._created = Counter("orders_created_total", "Orders placed or refused.", ["outcome"], registry=registry)
-        self._transitions = Counter("order_transitions_total", "Changes of status.", ["from", "to"], registry=registry)
+        transitions = Counter("order_transitions_total", "Changes of status.", ["from", "to"], registry=registry)
         # Each begins at zero, so that a rate sees its first increase.
         for refusal in _REFUSALS:
             self._created.labels(refusal.code)
-        for status in Status:
-            if status in _FIRST:
-                self._transitions.labels("none", status.value)
-            for after in TRANSITIONS[status]:
-                self._transitions.labels(status.value, after.value)
+        edges = [("none", status.value) for status in _FIRST]
+        edges += [(status.value, after.value) for status in Status for after in TRANSITIONS[status]]
+        self._transitions = {edge: transitions.labels(*edge) for edge in edges}
         self._placed = self._created.labels("placed")
         signals.changes_committed.connect(self._on_changes)
         signals.placement_refused.connect(self._on_refusal)
@@ -38,7 +36,7 @@ class OrderMetrics:
             if change.before is None:
                 self._placed.inc()
             if before != change.after.status.value:
-                self._transitions.labels(before, change.after.status.value).inc()
+                self._transitions[before, change.after.status.value].inc()
 
     def _on_refusal(self, _sender: Any, code: str) -> None:
         self._created.labels(code).inc()

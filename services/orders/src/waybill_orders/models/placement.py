@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 from waybill_common.idempotency import Answer, KeyRequest
-from waybill_common.ids import new_id, uuid7
+from waybill_common.ids import new_id, uuid7_text
 from waybill_common.messaging import NewEvent, event_context, event_record, is_bound
 
 from waybill_orders.domain.change import Change, OrderEvent
@@ -33,7 +33,7 @@ def placement_json(change: Change, key: KeyRequest, answer: Answer, note: str | 
         "events": [event_record(new_event(order.id, event, change.actor)) for event in change.events],
         "context": event_context(),
         "stock": [
-            {"sku": sku, "quantity": quantity, "event_id": str(uuid7())} for sku, quantity in wanted_units(order.lines)
+            {"sku": sku, "quantity": quantity, "event_id": uuid7_text()} for sku, quantity in wanted_units(order.lines)
         ],
         "publish_stock": is_bound(_DEPLETED),
     }
