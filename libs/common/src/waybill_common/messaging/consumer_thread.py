@@ -23,7 +23,7 @@ _LOG_EVERY_SECONDS = 60.0
 
 
 class ConsumerThread:
-    """Receives, settles and acknowledges, one message after the other."""
+    """Receives and settles one message after the other, and acknowledges by the handful."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts of one thread, handed through by its runner
         self,
@@ -41,6 +41,9 @@ class ConsumerThread:
         self._options = options
         self._copier = Copier(broker, options.topology)
         self._settler = Settler(queue, handler, self._copier, metrics, options)
+        self._inflight = metrics.inflight.labels(queue)
+        self._redelivered = metrics.redelivered.labels(queue)
+        self._last_success = metrics.last_success.labels(queue)
         self._backoff = Backoff(options.pause_first_seconds, options.pause_most_seconds)
         self._next_log = 0.0
         self.is_subscribed = False
@@ -86,35 +89,30 @@ class ConsumerThread:
                     return
 
     def _work_off(self, line: Line, deliveries: list[Delivery], *, only_first: bool) -> None:
-        inflight = self._metrics.inflight.labels(self._queue)
-        inflight.inc(len(deliveries))
-        settled = 0
+        self._inflight.inc(len(deliveries))
+        begun = 0
         try:
             for delivery in deliveries[:1] if only_first else deliveries:
                 if line.stop.is_set():
-                    return  # not begun: it goes back
-                self._settle(line, delivery, last=only_first)
-                settled += 1
-                inflight.dec()
+                    break  # not begun: it goes back
+                self._settle(line, delivery)
+                begun += 1
+                self._inflight.dec()
                 line.keep()
+            if only_first and deliveries:
+                line.subscription.cancel()  # before the acknowledgement, which would make room for another
+            line.acknowledge()
         finally:
-            inflight.dec(len(deliveries) - settled)
+            self._inflight.dec(len(deliveries) - begun)
 
-    def _settle(self, line: Line, delivery: Delivery, *, last: bool) -> None:
+    def _settle(self, line: Line, delivery: Delivery) -> None:
         if delivery.redelivered:
-            self._metrics.redelivered.labels(self._queue).inc()
+            self._redelivered.inc()
         outcome = self._settler.settle(line, delivery)
         fault_point("consumer.after_commit")
-        if last or line.stop.is_set():
-            # Cancel before the last ack: an ack makes room, and what the broker sent into it would come back out of
-            # order.
-            line.subscription.cancel()
-        line.subscription.ack(delivery)
-        self._count(outcome)
-
-    def _count(self, outcome: str) -> None:
+        line.settled(delivery)
         self._metrics.consumed.labels(self._queue, outcome).inc()
-        self._metrics.last_success.labels(self._queue).set_to_current_time()
+        self._last_success.set_to_current_time()
 
     def _note(self, error: Exception) -> None:
         """Say once a minute that the line is down, and at once when it is a fault of ours."""
