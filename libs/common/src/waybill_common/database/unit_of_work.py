@@ -32,6 +32,13 @@ class UnitOfWork:
         """Ask for a wake-up on this channel once the transaction has committed."""
         self._channels.add(channel)
 
+    def commit_lazily(self) -> None:
+        """Let the commit not wait for the disk; the next one that does makes it durable with itself.
+
+        For what a crash of the database may undo, as long as nothing is done outside on its strength before then.
+        """
+        self.connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+
     def __enter__(self) -> Self:
         if self._connection is not None:
             raise RuntimeError("this unit of work is already open; make another one from the factory")

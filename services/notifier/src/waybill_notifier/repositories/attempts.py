@@ -1,6 +1,7 @@
 """The attempts of deliveries, at most one of each open."""
 
 import sqlalchemy as sa
+from waybill_common.jobs import LeaseLostError
 
 from waybill_notifier.domain.delivery import Attempt, AttemptEnd
 from waybill_notifier.domain.states import Phase
@@ -53,8 +54,10 @@ class AttemptRepository:
         return int(self._connection.execute(_BEGIN, {"delivery": delivery_id}).scalar_one())
 
     def advance(self, delivery_id: str, number: int, phase: Phase) -> None:
-        """Note how far the attempt came."""
-        self._connection.execute(_ADVANCE, {"delivery": delivery_id, "number": number, "phase": phase})
+        """Note how far the attempt came; raises LeaseLostError when it is gone, undone by a crash of the database."""
+        values = {"delivery": delivery_id, "number": number, "phase": phase}
+        if self._connection.execute(_ADVANCE, values).rowcount != 1:
+            raise LeaseLostError(f"attempt {number} of {delivery_id} is not on record")
 
     def finish(self, delivery_id: str, number: int, end: AttemptEnd) -> None:
         """Close an open attempt, or correct one that was closed as `unknown`."""

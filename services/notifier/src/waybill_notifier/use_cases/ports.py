@@ -126,7 +126,7 @@ class Attempts(Protocol):
         """Open the next attempt in phase `claimed` and return its number."""
 
     def advance(self, delivery_id: str, number: int, phase: Phase) -> None:
-        """Note how far the attempt came."""
+        """Note how far the attempt came; raises LeaseLostError when it is not on record."""
 
     def finish(self, delivery_id: str, number: int, end: AttemptEnd) -> None:
         """Close the attempt, or correct the end of one that was closed as `unknown`."""
@@ -204,6 +204,9 @@ class UnitOfWork(Protocol):
 
     def guard(self, run: JobRun) -> None:
         """Raise LeaseLostError unless this run still holds its lane, and hold it until the commit."""
+
+    def commit_lazily(self) -> None:
+        """Let the commit not wait for the disk: the next one that does makes it durable with itself."""
 
     def __enter__(self) -> Self: ...
     def __exit__(
