@@ -56,6 +56,7 @@ class FaultyBroker:
     """`broker` with `faults`."""
 
     def __init__(self, broker: Broker, faults: Faults | None = None) -> None:
+        self.system = broker.system
         self._broker = broker
         self.faults = faults or Faults()
 

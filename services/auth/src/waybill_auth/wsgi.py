@@ -5,7 +5,7 @@ import logging
 from waybill_common.health import HealthChecks
 from waybill_common.http import with_internal_port
 from waybill_common.http.wsgi import Wsgi
-from waybill_common.telemetry import arm_fault_points, configure_logging
+from waybill_common.telemetry import arm_fault_points, configure_logging, start_tracing
 
 from waybill_auth.app import create_app
 from waybill_auth.bootstrap import build_web
@@ -20,6 +20,7 @@ def create(settings: Settings | None = None) -> Wsgi:
     settings = settings or load()
     if not logging.getLogger().handlers:
         configure_logging(settings.service, settings.log_level, level_file=settings.log_level_file)
+    start_tracing(settings, "web")
     arm_fault_points(settings.fault_hooks)
     dependencies = build_web(settings)
     checks = HealthChecks(dependencies.registry, ready=dependencies.ready_checks)

@@ -3,7 +3,7 @@
 from waybill_common.health import HealthChecks
 from waybill_common.http import with_internal_port
 from waybill_common.http.wsgi import Wsgi
-from waybill_common.telemetry import arm_fault_points, configure_logging
+from waybill_common.telemetry import arm_fault_points, configure_logging, start_tracing
 
 from waybill_notifier.app import create_app
 from waybill_notifier.bootstrap import web_dependencies
@@ -14,6 +14,7 @@ def create(settings: Settings | None = None) -> Wsgi:
     """Return the callable for both listeners; raises SettingsError."""
     settings = settings or load()
     configure_logging(settings.service, settings.log_level, level_file=settings.log_level_file)
+    start_tracing(settings, "web")
     arm_fault_points(settings.fault_hooks)
     dependencies = web_dependencies(settings)
     checks = HealthChecks(dependencies.registry, ready=dependencies.ready_checks)

@@ -8,8 +8,12 @@ from functools import lru_cache
 from time import perf_counter
 from typing import Any
 
+import psycopg2
 import psycopg2.extensions
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from waybill_common.database.spans import failure_code, record_statement
+from waybill_common.telemetry import current_span
 
 _SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10)
 _OTHER = "_OTHER"
@@ -38,6 +42,12 @@ class StatementMetrics:
     def observe(self, statement: object, seconds: float) -> None:
         """Record one statement that was sent and answered, or failed."""
         self._duration.get(_first_word(statement), self._other).observe(seconds)
+
+    def ended(self, connection: Any, statement: object, seconds: float, failed: str) -> None:
+        """Record it, and a span where the request in hand is traced; `failed` is how, empty when it was answered."""
+        self.observe(statement, seconds)
+        if current_span() is not None:
+            record_statement(connection, statement, seconds, failed)
 
 
 @lru_cache(maxsize=512)
@@ -87,18 +97,24 @@ def _measured_cursor(metrics: StatementMetrics) -> type[psycopg2.extensions.curs
         """Measures what it sends."""
 
         def execute(self, query: Any, values: Any = None) -> None:
-            started = perf_counter()
+            started, failed = perf_counter(), ""
             try:
                 execute(self, query, values)
+            except psycopg2.Error as error:
+                failed = failure_code(error)
+                raise
             finally:
-                metrics.observe(query, perf_counter() - started)
+                metrics.ended(self.connection, query, perf_counter() - started, failed)
 
         def executemany(self, query: Any, values: Any) -> None:
-            started = perf_counter()
+            started, failed = perf_counter(), ""
             try:
                 executemany(self, query, values)
+            except psycopg2.Error as error:
+                failed = failure_code(error)
+                raise
             finally:
-                metrics.observe(query, perf_counter() - started)
+                metrics.ended(self.connection, query, perf_counter() - started, failed)
 
     return MeasuredCursor
 
@@ -117,10 +133,13 @@ def _measured_connection(metrics: StatementMetrics) -> type[psycopg2.extensions.
             if self.status == psycopg2.extensions.STATUS_READY:
                 end()
                 return
-            started = perf_counter()
+            started, failed = perf_counter(), ""
             try:
                 end()
+            except psycopg2.Error as error:
+                failed = failure_code(error)
+                raise
             finally:
-                metrics.observe(word, perf_counter() - started)
+                metrics.ended(self, word, perf_counter() - started, failed)
 
     return MeasuredConnection

@@ -1,4 +1,4 @@
-"""A loop as a process: logs and fault points set up, signals obeyed, health on its port, and an end for certain."""
+"""A loop as a process: logs, traces and fault points, signals obeyed, health on its port, a certain end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from waybill_common.health.checks import HealthChecks
 from waybill_common.health.server import AdminServer
 from waybill_common.health.signals import stop_on_signals
-from waybill_common.telemetry import arm_fault_points, configure_logging, get_logger
+from waybill_common.telemetry import arm_fault_points, configure_logging, get_logger, start_tracing, stop_tracing
 
 if TYPE_CHECKING:
     from waybill_common.settings import ServiceSettings
@@ -24,8 +24,9 @@ class CutShortError(Exception):
 
 
 def begin_process(settings: ServiceSettings, role: str) -> threading.Event:
-    """Set up logs and fault points and return the event that SIGTERM sets; call it first, in the main thread."""
+    """Set up logs, traces, fault points and return the event that SIGTERM sets; call it first, in the main thread."""
     configure_logging(settings.service, settings.log_level, level_file=settings.log_level_file)
+    start_tracing(settings, role)
     arm_fault_points(settings.fault_hooks, f"{settings.service}.{role}")
     return stop_on_signals()
 
@@ -43,7 +44,9 @@ def run_process(settings: ServiceSettings, checks: HealthChecks, run: Callable[[
         run()
     except CutShortError as error:
         _log.error("process_cut_short", error=str(error))
+        stop_tracing()
         logging.shutdown()
         os._exit(1)
     finally:
         admin.stop()
+        stop_tracing()

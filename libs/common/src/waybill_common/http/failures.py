@@ -12,7 +12,7 @@ from waybill_common.idempotency import KeyInProgressError, KeyReusedError
 from waybill_common.problems import Problem
 from waybill_common.problems.problem import MEDIA_TYPE
 from waybill_common.sessions import PeerError
-from waybill_common.telemetry import current_request_id, get_logger
+from waybill_common.telemetry import current_request_id, fail_span, get_logger
 
 DomainErrors = Mapping[type[Exception], Callable[[Any], Problem]]
 
@@ -100,6 +100,7 @@ def _on_key_in_progress(_error: KeyInProgressError) -> Response:
 
 
 def _on_crash(error: Exception) -> Response:
+    fail_span(error)
     _log.error("request_crashed", exc_info=error)
     detail = "Something broke on our side. Name the request_id when you report it."
     return render_problem(Problem(500, "internal_error", detail, retryable=False))

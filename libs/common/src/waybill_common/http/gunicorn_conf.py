@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from waybill_common.settings import ServiceSettings
+from waybill_common.telemetry import stop_tracing
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -63,6 +64,11 @@ def post_worker_init(_worker: Any) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
+
+
+def worker_exit(_server: Any, _worker: Any) -> None:
+    """Send the traces that wait in the worker, for less than its graceful timeout."""
+    stop_tracing()
 
 
 def child_exit(_server: Any, worker: Any) -> None:

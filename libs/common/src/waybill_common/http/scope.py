@@ -8,9 +8,10 @@ from typing import Any
 from flask import request
 
 from waybill_common.http.metrics import HttpServerMetrics
+from waybill_common.http.spans import describe_answer, server_span
 from waybill_common.ids import uuid7_text
 from waybill_common.sessions import DEADLINE_HEADER, deadline_scope, read_deadline
-from waybill_common.telemetry import get_logger, use_context
+from waybill_common.telemetry import current_span, get_logger, is_tracing, use_context
 
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -40,6 +41,8 @@ class RequestScope:
             code = int(status[:3])
             self._metrics.finished(method, route, code, seconds)
             _log.info("request", method=method, route=route, status=code, duration_ms=round(seconds * 1000, 2))
+            if (span := current_span()) is not None:
+                describe_answer(span, environ, route, code)
             return start_response(status, _completed(headers, request_id, environ), *rest)
 
         # The caller's deadline is read from the raw header, as the ids are: no header object is made for them.
@@ -48,7 +51,12 @@ class RequestScope:
         active.inc()
         try:
             with (
-                use_context(request_id=request_id, traceparent=environ.get("HTTP_TRACEPARENT")),
+                use_context(
+                    request_id=request_id,
+                    traceparent=environ.get("HTTP_TRACEPARENT"),
+                    tracestate=environ.get("HTTP_TRACESTATE"),
+                    span=server_span(environ) if is_tracing() else None,
+                ),
                 deadline_scope(seconds),
             ):
                 return self._application(environ, begin_answer)

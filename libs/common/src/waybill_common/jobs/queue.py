@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from waybill_common.jobs.trace import carried_trace
+
 _ENQUEUE = sa.text(
     """
     WITH job AS (
@@ -57,12 +59,13 @@ class NewJob:
 def enqueue(connection: sa.Connection, job: NewJob) -> int:
     """Write a job and return its id; the unit of work then rings `CHANNEL_JOBS`.
 
+    The trace in hand goes with it, beside what the payload says, so that its runs belong to the trace of their cause.
     Several jobs in one transaction go in the order of their lanes' names, or two transactions could deadlock.
     """
     values = {
         "lane": job.lane,
         "kind": job.kind,
-        "payload": orjson.dumps(dict(job.payload)).decode(),
+        "payload": orjson.dumps({**job.payload, **carried_trace()}).decode(),
         "delay": job.run_in_seconds,
     }
     return int(connection.execute(_ENQUEUE, values).scalar_one())

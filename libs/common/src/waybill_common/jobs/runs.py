@@ -7,6 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from waybill_common.jobs.trace import NO_TRACE, JobTrace, split_payload
+
 _CLAIM = sa.text(
     """
     WITH due AS (
@@ -69,6 +71,7 @@ class JobRun:
     token: str
     created_at: datetime
     every_seconds: float | None = None
+    trace: JobTrace = NO_TRACE
 
 
 @dataclass(frozen=True)
@@ -99,19 +102,7 @@ def claim(connection: sa.Connection, most: int, lease_seconds: float) -> list[Jo
     tokens = {row.lane: row.token for row in connection.execute(_CLAIM, {"most": most, "lease": lease_seconds})}
     if not tokens:
         return []
-    return [
-        JobRun(
-            job_id=row.id,
-            lane=row.lane,
-            kind=row.kind,
-            payload=row.payload,
-            attempt=row.attempt + 1,
-            token=tokens[row.lane],
-            created_at=row.created_at,
-            every_seconds=row.every_seconds,
-        )
-        for row in connection.execute(_FIRST, {"lanes": list(tokens)})
-    ]
+    return [_run(row, tokens[row.lane]) for row in connection.execute(_FIRST, {"lanes": list(tokens)})]
 
 
 def guard(connection: sa.Connection, run: JobRun) -> None:
@@ -147,6 +138,21 @@ def end(connection: sa.Connection, run: JobRun, outcome: Outcome) -> None:
 def remove_old_jobs(connection: sa.Connection, days: int, most: int = 1_000) -> int:
     """Remove at most `most` finished jobs older than `days` and return how many went."""
     return connection.execute(_REMOVE_OLD, {"days": days, "most": most}).rowcount
+
+
+def _run(row: Any, token: str) -> JobRun:
+    payload, trace = split_payload(row.payload)
+    return JobRun(
+        job_id=row.id,
+        lane=row.lane,
+        kind=row.kind,
+        payload=payload,
+        attempt=row.attempt + 1,
+        token=token,
+        created_at=row.created_at,
+        every_seconds=row.every_seconds,
+        trace=trace,
+    )
 
 
 def _schedule(connection: sa.Connection, run: JobRun, when: tuple[float, int, str | None]) -> None:

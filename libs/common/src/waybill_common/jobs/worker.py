@@ -14,7 +14,8 @@ from waybill_common.health import CutShortError, Tick
 from waybill_common.jobs.metrics import JobMetrics
 from waybill_common.jobs.queue import ensure_recurring
 from waybill_common.jobs.runs import OLDEST_DUE, Again, Failed, JobRun, LeaseLostError, Outcome, claim, end, renew
-from waybill_common.telemetry import get_logger, use_context
+from waybill_common.jobs.trace import run_context
+from waybill_common.telemetry import fail_span, get_logger, use_context
 
 Handler = Callable[[JobRun], Outcome]
 
@@ -138,7 +139,8 @@ class Worker:
     def _run_one(self, run: JobRun) -> None:
         started = time.monotonic()
         try:
-            with use_context(request_id=f"job-{run.job_id}"):
+            made = run_context(run.trace, run.kind, run.attempt, run.created_at)
+            with use_context(request_id=f"job-{run.job_id}", **made):
                 outcome = self._outcome(run)
                 self._end(run, outcome)
                 self._metrics.observe(run.kind, type(outcome).__name__.lower(), time.monotonic() - started)
@@ -164,6 +166,7 @@ class Worker:
         except LeaseLostError:
             raise
         except Exception as error:  # noqa: BLE001 - an unknown fault is retried with back-off, and is logged whole
+            fail_span(error)
             if not isinstance(error, sa.exc.SQLAlchemyError) or not is_unavailable(error):
                 _log.exception("job_failed", kind=run.kind, job_id=run.job_id, attempt=run.attempt)
             delay = min(2.0 ** min(run.attempt, 16), self._options.longest_retry_seconds)
@@ -171,6 +174,7 @@ class Worker:
 
     def _end(self, run: JobRun, outcome: Outcome) -> None:
         if isinstance(outcome, Failed):
+            fail_span("given_up")
             _log.error("job_given_up", kind=run.kind, job_id=run.job_id, error=outcome.error)
         deadline = time.monotonic() + self._options.lease_seconds
         while True:

@@ -179,7 +179,12 @@ class Subscription(Protocol):
 
 
 class Broker(Protocol):
-    """A place to declare queues, publish and subscribe; safe to share, since each call opens its own connection."""
+    """A place to declare queues, publish and subscribe; safe to share, since each call opens its own connection.
+
+    `system` is its name in traces: OpenTelemetry's `messaging.system`.
+    """
+
+    system: str
 
     def declare(self, topology: Topology) -> None:
         """Make the exchanges, queues and bindings that are missing.

@@ -14,6 +14,7 @@ class Copier:
     """A publisher that opens when it is needed and closes when it has not been for a while; for one thread alone."""
 
     def __init__(self, broker: Broker, topology: Topology) -> None:
+        self.system = broker.system
         self._broker = broker
         self._topology = topology
         self._publisher: Publisher | None = None

@@ -20,6 +20,8 @@ from waybill_common.messaging.topology import Topology
 class EmbeddedBroker:
     """The broker behind a `postgresql://` url; holds no connection itself."""
 
+    system = "postgresql"
+
     def __init__(self, url: str) -> None:
         self._url = url
 

@@ -20,7 +20,7 @@ from waybill_common.messaging.broker import Message
 from waybill_common.messaging.errors import EventTooLargeError, PermanentMessageError
 from waybill_common.messaging.schema import MAX_EVENT_BYTES
 from waybill_common.messaging.topology import is_bound
-from waybill_common.telemetry import current_request_id, current_traceparent
+from waybill_common.telemetry import current_request_id, current_traceparent, current_tracestate
 
 _TOO_LARGE = "54000"  # what SQL `append_event` raises
 _DATASCHEMA = re.compile(r"[:.]v([1-9][0-9]{0,3})(?:/schema\.json)?$")
@@ -91,6 +91,7 @@ class IncomingEvent:
     correlation_id: str | None = None
     causation_id: str | None = None
     schema_version: int = 1
+    tracestate: str | None = None
 
 
 def append_events(connection: sa.Connection, events: Sequence[NewEvent], *, publishes: bool = True) -> None:
@@ -133,7 +134,7 @@ def event_context() -> dict[str, str | None]:
         "correlation_id": current_request_id(),
         "causation_id": _causation_id.get(),
         "traceparent": current_traceparent(),
-        "tracestate": None,
+        "tracestate": current_tracestate(),
     }
 
 
@@ -235,6 +236,7 @@ def parse_event(message: Message, *, versions: Collection[int] = (1,)) -> Incomi
         correlation_id=_optional_text(envelope, "correlationid"),
         causation_id=_optional_text(envelope, "causationid"),
         schema_version=version,
+        tracestate=_tracestate(envelope),
     )
 
 
@@ -251,6 +253,12 @@ def _text(envelope: Mapping[str, Any], member: str) -> str:
 
 def _optional_text(envelope: Mapping[str, Any], member: str) -> str | None:
     return None if envelope.get(member) is None else _text(envelope, member)
+
+
+def _tracestate(envelope: Mapping[str, Any]) -> str | None:
+    """What vendors added to the trace: no reason to refuse an event, whatever it is."""
+    value = envelope.get("tracestate")
+    return value if isinstance(value, str) else None
 
 
 def _schema_version(envelope: Mapping[str, Any]) -> int:

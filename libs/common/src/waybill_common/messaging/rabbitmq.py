@@ -22,6 +22,8 @@ _NOT_FOUND = 404
 class RabbitBroker:
     """The broker behind an `amqp://` url; holds no connection itself."""
 
+    system = "rabbitmq"
+
     def __init__(self, url: str, confirm_timeout_seconds: float = CONFIRM_TIMEOUT_SECONDS) -> None:
         self._url = url
         self._confirm_timeout_seconds = confirm_timeout_seconds

@@ -29,6 +29,7 @@ from waybill_common.messaging.errors import EventTooLargeError
 from waybill_common.messaging.events import build_message
 from waybill_common.messaging.metrics import RelayMetrics
 from waybill_common.messaging.outbox import OutboxRow, OutboxSession
+from waybill_common.messaging.spans import Publishing
 from waybill_common.messaging.topology import EVENTS_EXCHANGE, WAYBILL_TOPOLOGY, Topology, is_bound
 from waybill_common.telemetry import fault_point, get_logger
 
@@ -136,13 +137,14 @@ class Relay:
         taken: list[int] = []
         sent: list[int] = []
         try:
-            with session.claiming():
+            with session.claiming(), Publishing(self._broker.system) as publishing:
                 for _ in range(window):
                     rows = session.claim(limit)
                     batch = self._prepare(session, rows)
                     taken += [row.position for row in rows]
                     sent += batch
                     if batch:
+                        publishing.sent(batch.values())
                         publisher.send(list(batch.values()))
                     if len(rows) < limit:
                         break

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from datetime import timedelta
 
-from waybill_common.clock import utc_now
 from waybill_common.messaging.backoff import Backoff
 from waybill_common.messaging.broker import BrokerError, Delivery, Outgoing
 from waybill_common.messaging.copier import Copier
@@ -17,11 +15,11 @@ from waybill_common.messaging.failures import Failure, classify, reason_of
 from waybill_common.messaging.handling import EventHandler, Handling
 from waybill_common.messaging.metrics import ConsumerMetrics
 from waybill_common.messaging.pause import Line, Pause
+from waybill_common.messaging.spans import process_span
 from waybill_common.messaging.topology import WAYBILL_TOPOLOGY, Topology
-from waybill_common.telemetry import get_logger, use_context
+from waybill_common.telemetry import get_logger, parent_or_link, use_context
 
 _log = get_logger(__name__)
-_YOUNG = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,13 +88,20 @@ class Settler:
 
         A young event continues its trace; an old one (an outage, a replay) starts its own and names the other.
         """
-        young = utc_now() - event.time < _YOUNG
+        parent, link = parent_or_link(event.traceparent, event.time)
         ids = {"message_id": event.id, "event_type": event.type, "queue": self._queue}
-        if not young and event.traceparent is not None:
-            ids["linked_traceparent"] = event.traceparent
+        if link is not None:
+            ids["linked_traceparent"] = link
         with ExitStack() as context:
-            parent = event.traceparent if young else None
-            context.enter_context(use_context(request_id=event.correlation_id or event.id, traceparent=parent, **ids))
+            context.enter_context(
+                use_context(
+                    request_id=event.correlation_id or event.id,
+                    traceparent=parent,
+                    tracestate=event.tracestate,
+                    span=process_span(self._copier.system, self._queue, event, link),
+                    **ids,
+                )
+            )
             context.enter_context(caused_by(event.id))
             context.enter_context(self._metrics.process_seconds.labels(self._queue).time())
             handling = self._handler(event) or Handling.HANDLED

@@ -1,8 +1,9 @@
 """A named connector: what may be repeated is repeated, within the retry budget, the deadline and `Retry-After`."""
 
+import itertools
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import requests
@@ -68,11 +69,11 @@ class Connector:
         """Send a call as `request` does; for what `request` has no word for, such as a form."""
         self._budget.deposit()
         with deadline_scope(self.options.deadline_seconds):
-            attempt = 1
-            result = self._authenticated(call)
+            attempt, sent = 1, itertools.count()
+            result = self._authenticated(call, sent)
             while self._is_worth_repeating(call, result) and self._may_repeat(attempt, result):
                 attempt += 1
-                result = self._authenticated(call)
+                result = self._authenticated(call, sent)
         if result.failure is not None:
             raise result.failure
         assert result.answer is not None  # an exchange has one of the two
@@ -82,17 +83,17 @@ class Connector:
         """Close the pooled connections."""
         self._line.close()
 
-    def _authenticated(self, call: OutgoingCall) -> Exchange:
+    def _authenticated(self, call: OutgoingCall, sent: Iterator[int]) -> Exchange:
         """Make one attempt, with a second token when the first is refused: a 401 says that nothing was done."""
         if self._tokens is None:
-            return self._line.exchange(call, None)
+            return self._line.exchange(call, None, next(sent))
         token = self._tokens.token()
-        result = self._line.exchange(call, token)
+        result = self._line.exchange(call, token, next(sent))
         if result.status != 401:
             return result
         self._tokens.invalidate(token)
         fresh = self._tokens.token()
-        return result if fresh == token else self._line.exchange(call, fresh)
+        return result if fresh == token else self._line.exchange(call, fresh, next(sent))
 
     @staticmethod
     def _is_worth_repeating(call: OutgoingCall, result: Exchange) -> bool:

@@ -14,8 +14,9 @@ from waybill_common.sessions.deadline import DEADLINE_HEADER, remaining_seconds,
 from waybill_common.sessions.errors import CircuitOpenError, PeerError, PeerTimeoutError
 from waybill_common.sessions.metrics import ConnectorMetrics
 from waybill_common.sessions.options import ConnectorOptions, OutgoingCall
+from waybill_common.sessions.spans import call_span, describe_call
 from waybill_common.sessions.transport import make_session
-from waybill_common.telemetry import child_traceparent, current_request_id, current_traceparent, get_logger
+from waybill_common.telemetry import child_span, current_request_id, current_span, get_logger, outgoing_headers
 
 _log = get_logger(__name__)
 # A caller with a few milliseconds left times out whatever the peer does; such a timeout says nothing about the peer.
@@ -58,8 +59,8 @@ class PeerLine:
         if metrics is not None:
             metrics.opened(self.address)
 
-    def exchange(self, call: OutgoingCall, token: str | None) -> Exchange:
-        """Send once and read the answer to its end.
+    def exchange(self, call: OutgoingCall, token: str | None, resend: int = 0) -> Exchange:
+        """Send once and read the answer to its end; `resend` counts how often this call was sent before.
 
         Raises PeerTimeoutError when the deadline leaves no time or no connection comes free, CircuitOpenError when
         the breaker is open; in these cases nothing was sent.
@@ -71,7 +72,7 @@ class PeerLine:
             permit = self.breaker.admit()
             if permit is None:
                 raise CircuitOpenError(self.name, "circuit_open", "recent calls failed; nothing was sent")
-            return self._judged(call, token, permit)
+            return self._judged(call, token, permit, resend)
         finally:
             self._slots.release()
 
@@ -86,12 +87,17 @@ class PeerLine:
         """Close the pooled connections."""
         self._session.close()
 
-    def _judged(self, call: OutgoingCall, token: str | None, permit: Permit) -> Exchange:
+    def _judged(self, call: OutgoingCall, token: str | None, permit: Permit, resend: int) -> Exchange:
         """Make the exchange and tell the breaker what it says about the peer."""
         is_recorded = False
         try:
             left = self.time_left()
-            result = self._measured(call, token, left)
+            # None where nothing is recorded: then no span is built.
+            new = None if current_span() is None else call_span(self.name, self.base_url, call, resend)
+            with child_span(new) as span:
+                result = self._measured(call, token, left)
+                if span is not None:
+                    describe_call(span, result.status, result.failure)
             is_fair = left >= min(_FAIR_SECONDS, self._options.read_timeout)
             if is_fair or not isinstance(result.failure, PeerTimeoutError):
                 self.breaker.record(permit, succeeded=result.failure is None)
@@ -141,7 +147,7 @@ class PeerLine:
 def _headers(call: OutgoingCall, token: str | None, left: float) -> dict[str, str]:
     headers = dict(call.headers)
     headers[DEADLINE_HEADER] = write_deadline(left)
-    headers["traceparent"] = child_traceparent(current_traceparent())
+    headers.update(outgoing_headers())
     request_id = current_request_id()
     if request_id is not None:
         headers["X-Request-Id"] = request_id

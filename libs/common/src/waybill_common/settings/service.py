@@ -60,6 +60,14 @@ class ServiceSettings(BaseModel):
     log_level_file: Annotated[
         str, Shared(), Field(description="a file with the level; read again while the process runs")
     ] = ""
+    traces_endpoint: Annotated[
+        str, Shared(), Field(description="OTLP/HTTP collector, as http://host:4318; empty sends no traces")
+    ] = ""
+    traces_sampling: Annotated[
+        float,
+        Shared(),
+        Field(ge=0, le=1, description="share of the traces that begin here; a caller decides for his"),
+    ] = 0.05
     revision: Annotated[
         str, Shared(), Field(max_length=64, description="commit of the image, for `app_build_info`")
     ] = "unknown"
@@ -84,9 +92,11 @@ class ServiceSettings(BaseModel):
             raise ValueError(f"must begin with {' or '.join(schemes)}")  # never with the value: it holds a password
         return value
 
-    @field_validator("auth_url", "issuer", "jwks_url", "public_base_url")
+    @field_validator("auth_url", "issuer", "jwks_url", "public_base_url", "traces_endpoint")
     @classmethod
     def _is_http_url(cls, value: str, info: ValidationInfo) -> str:
+        if info.field_name == "traces_endpoint" and not value:
+            return value
         parts = urlsplit(value)  # raises ValueError for a broken IPv6 address, and `port` for one out of range
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0 or not value.isprintable():
             raise ValueError("must look like http://host:port/path or https://…")

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from waybill_common.telemetry import NewSpan, Span, child_span, current_span
+
 from waybill_notifier.config.smtp_url import SmtpServer
 from waybill_notifier.domain.letter import Letter, SendError, UnsendableError
 from waybill_notifier.domain.smtp_replies import FailureClass, SmtpReply
@@ -29,7 +31,7 @@ class SmtpConnections:
     """Idle connections to one server, the warmest first; safe to share between threads."""
 
     def __init__(self, server: SmtpServer, timeouts: SmtpTimeouts, limits: ReuseLimits, helo_name: str) -> None:
-        self._server = server
+        self.server = server
         self._timeouts = timeouts
         self._limits = limits
         self._helo_name = helo_name
@@ -45,7 +47,7 @@ class SmtpConnections:
                 wire.close()  # It died in its sleep, which says nothing about the server: try the next one.
             else:
                 return wire
-        wire = SmtpWire(self._server, self._timeouts, self._helo_name)
+        wire = SmtpWire(self.server, self._timeouts, self._helo_name)
         wire.open()
         return wire
 
@@ -100,6 +102,24 @@ class SmtpMailer:
         what `progress` raises.
         """
         mail = build_mail(letter, self._stationery)
+        with child_span(None if current_span() is None else self._span(letter)) as span:
+            reply = self._send(letter, mail, lambda phase: _note(span, phase, progress))
+            if span is not None:
+                span.set_attribute("waybill.smtp.reply_code", reply.code)
+            return reply
+
+    def _span(self, letter: Letter) -> NewSpan:
+        """Return the span of handing over: which delivery to which server, and not to whom."""
+        server = self._connections.server
+        attributes: dict[str, str | int] = {
+            "server.address": server.host,
+            "server.port": server.port,
+            "network.protocol.name": "smtp",
+            "waybill.delivery.id": letter.delivery_id,
+        }
+        return NewSpan("smtp send", "client", attributes)
+
+    def _send(self, letter: Letter, mail: BuiltMail, progress: Callable[[Phase], None]) -> SmtpReply:
         is_probe = self._gate.enter()
         failure: FailureClass | None = None
         reached = False
@@ -146,6 +166,13 @@ class SmtpMailer:
             self._connections.give_back(wire)
         else:
             wire.close()
+
+
+def _note(span: Span | None, phase: Phase, progress: Callable[[Phase], None]) -> None:
+    """Commit a phase, and mark it in the trace: a slow server is seen by what it was slow at."""
+    progress(phase)
+    if span is not None:
+        span.add_event(phase.value)
 
 
 def _mail_options(wire: SmtpWire, mail: BuiltMail) -> list[str]:
