@@ -8,7 +8,7 @@ from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import click
-from waybill_common.telemetry import configure_logging
+from waybill_common.telemetry import configure_logging, start_tracing, stop_tracing
 from waybill_sandbox.mail.serve import MailAddress, MailService
 
 from waybill_standalone import programs
@@ -75,6 +75,9 @@ def _start_mail(ground: Ground, started: ExitStack) -> str:
 
 
 def _start_services(settings: StandaloneSettings, started: ExitStack) -> None:
+    # One process, so one name in the traces; what each service starts for itself finds it started.
+    start_tracing(importlib.import_module("waybill_orders.config").load(), "standalone", name="standalone")
+    started.callback(stop_tracing)
     loops = LoopKeeper()
     started.callback(loops.stop)
     for service in SERVICES:
