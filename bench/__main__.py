@@ -8,7 +8,7 @@ import sys
 
 from bench.results import Row, keep, table
 
-ROWS = ("place", "read", "relay", "consume", "mail", "sign_in", "memory")
+ROWS = ("place", "tracing", "read", "relay", "consume", "mail", "sign_in", "memory")
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,8 +55,10 @@ def orders_stage() -> Iterator[Stage]:
 
 
 @contextmanager
-def gunicorn(application: str, stage: Stage, threads: int = 4) -> Iterator[tuple[int, psutil.Process]]:
-    """Run two gthread workers of the application and yield its port and master."""
+def gunicorn(
+    application: str, stage: Stage, threads: int = 4, settings: Mapping[str, str] | None = None
+) -> Iterator[tuple[int, psutil.Process]]:
+    """Run two gthread workers of the application, with further settings, and yield its port and master."""
     port = free_port()
     environment = {
         **os.environ,  # noqa: TID251 - handed to the child
@@ -66,6 +68,7 @@ def gunicorn(application: str, stage: Stage, threads: int = 4) -> Iterator[tuple
         "WAYBILL_ISSUER": "http://127.0.0.1:8081",
         "WAYBILL_JWKS_URL": stage.jwks_url,
         "PROMETHEUS_MULTIPROC_DIR": tempfile.mkdtemp(prefix="waybill-bench-"),
+        **(settings or {}),
     }
     bind = [f"--bind=127.0.0.1:{port}"]
     if application.startswith("waybill_"):

@@ -26,6 +26,9 @@ WARNING: web.preStopSleepSeconds is 0: requests fail during every upgrade.
 {{- if not .Values.networkPolicy.enabled }}
 WARNING: networkPolicy.enabled is false: every pod of the cluster may call every process.
 {{- end }}
+{{- if and .Values.networkPolicy.enabled (get .Values.config "WAYBILL_TRACES_ENDPOINT") (not .Values.networkPolicy.edges.otlp.peers) }}
+WARNING: config.WAYBILL_TRACES_ENDPOINT is set and networkPolicy.edges.otlp.peers is empty: no trace arrives.
+{{- end }}
 {{- if not .Values.readOnlyRootFilesystem }}
 WARNING: readOnlyRootFilesystem is false: for development only.
 {{- end }}

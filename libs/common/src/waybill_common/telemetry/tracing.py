@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ def start_tracing(settings: ServiceSettings, process: str, *, name: str = "") ->
         "service.name": name or settings.service,
         "service.namespace": "waybill",
         "service.version": version(f"waybill-{settings.service}"),
+        "host.name": socket.gethostname(),  # in a cluster the pod's
         "waybill.process": process,
     }
     Slot.recorder = OtlpRecorder(settings.traces_endpoint, settings.traces_sampling, resource)
