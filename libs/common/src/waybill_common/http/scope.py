@@ -55,7 +55,7 @@ class RequestScope:
                     request_id=request_id,
                     traceparent=environ.get("HTTP_TRACEPARENT"),
                     tracestate=environ.get("HTTP_TRACESTATE"),
-                    span=server_span(environ) if is_tracing() else None,
+                    span=server_span(method, environ["wsgi.url_scheme"]) if is_tracing() else None,
                 ),
                 deadline_scope(seconds),
             ):

@@ -1,5 +1,6 @@
 """The span of a request that is served, by OpenTelemetry's HTTP conventions; what a caller typed is not repeated."""
 
+from functools import lru_cache
 from typing import Any
 
 from waybill_common.telemetry import NewSpan, Span, fail_span
@@ -8,10 +9,15 @@ _SECRET = "token"  # noqa: S105 - the name of a part of a path
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def server_span(environ: dict[str, Any]) -> NewSpan:
+def server_span(method: str, scheme: str) -> NewSpan:
     """Return the span of a request whose route is not known yet."""
-    method = known_method(environ["REQUEST_METHOD"])
-    attributes = {"http.request.method": method, "url.scheme": str(environ.get("wsgi.url_scheme", "http"))}
+    return _unrouted(known_method(method), "https" if scheme == "https" else "http")
+
+
+@lru_cache
+def _unrouted(method: str, scheme: str) -> NewSpan:
+    """Made once for each method: most requests are sampled out, and theirs is made in vain."""
+    attributes = {"http.request.method": method, "url.scheme": scheme}
     return NewSpan("HTTP" if method == "_OTHER" else method, "server", attributes)
 
 

@@ -15,13 +15,13 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import IdGenerator
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler, SamplingResult, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.trace import Link, NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.trace.span import TraceState
 
 from waybill_common.ids import random_bits
 from waybill_common.telemetry.logs import get_logger
-from waybill_common.telemetry.spans import NewSpan, Span, TraceContext, parse_traceparent
+from waybill_common.telemetry.spans import NewSpan, Span, TraceContext, is_sampled, parse_traceparent
 
 # A collector that does not answer holds a batch for this long, in a thread of its own; requests never wait for it.
 _EXPORT_SECONDS = 2.0
@@ -48,11 +48,12 @@ class OtlpRecorder:
         """`endpoint` is the collector's base address, as in OTEL_EXPORTER_OTLP_ENDPOINT; nothing is connected yet."""
         for name in ("opentelemetry.exporter.otlp.proto.http.trace_exporter", "opentelemetry.sdk._shared_internal"):
             logging.getLogger(name).addFilter(_OnceAMinute())
+        self._bound = round(ratio * 2**64)
         self._provider = TracerProvider(
-            sampler=ParentBased(_LinkedOrRatio(ratio)),
+            sampler=ALWAYS_ON,  # what is sampled out does not get so far
             # With what OTEL_RESOURCE_ATTRIBUTES says, and an instance id of this process.
             resource=Resource.create(dict(resource)),
-            id_generator=_Ids(),
+            id_generator=_Ids(self._bound),
             shutdown_on_exit=False,
         )
         exporter = _Exporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces", timeout=_EXPORT_SECONDS)
@@ -68,10 +69,11 @@ class OtlpRecorder:
 
     def begin(self, new: NewSpan, parent: TraceContext | None, started_ns: int | None = None) -> Span | None:
         """Return a span below one of elsewhere, or a root; None where it is sampled out."""
+        if not self._is_wanted(new, parent):
+            return None
         remote = None if parent is None else _span_context(parent)
         context = Context() if remote is None else trace.set_span_in_context(NonRecordingSpan(remote), Context())
-        span = self._start(new, context, started_ns)
-        return span if span.is_recording() else None
+        return self._start(new, context, started_ns)
 
     def begin_child(self, new: NewSpan, parent: Span, started_ns: int | None = None) -> Span:
         """Return a span below one of this process."""
@@ -100,6 +102,15 @@ class OtlpRecorder:
         ending.start()
         ending.join(CLOSE_SECONDS)
 
+    def _is_wanted(self, new: NewSpan, parent: TraceContext | None) -> bool:
+        """Decide as `parentbased_traceidratio` does; and a root is wanted when a trace is that it links to.
+
+        Here and not in a sampler of the SDK, which is asked after five times the work.
+        """
+        if parent is not None:
+            return is_sampled(parent.traceparent)
+        return any(is_sampled(link) for link in new.links) or random_bits(64) < self._bound
+
     def _start(self, new: NewSpan, context: Context, started_ns: int | None) -> trace.Span:
         links = [Link(found) for text in new.links if (found := _span_context(TraceContext(text))) is not None]
         return self._tracer.start_span(
@@ -107,41 +118,21 @@ class OtlpRecorder:
         )
 
 
-class _LinkedOrRatio(Sampler):
-    """For roots: sampled when a span is that this one links to, so that no half of a story is missing; else a ratio."""
-
-    def __init__(self, ratio: float) -> None:
-        self._ratio = TraceIdRatioBased(ratio)
-
-    def should_sample(  # noqa: PLR0913, PLR0917 - the SDK's own signature
-        self,
-        parent_context: Context | None,
-        trace_id: int,
-        name: str,
-        kind: SpanKind | None = None,
-        attributes: Mapping[str, Any] | None = None,
-        links: Sequence[Link] | None = None,
-        trace_state: TraceState | None = None,
-    ) -> SamplingResult:
-        follows = any(link.context.trace_flags.sampled for link in links or ())
-        sampler = ALWAYS_ON if follows else self._ratio
-        return sampler.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
-
-    def get_description(self) -> str:
-        return f"LinkedOr{{{self._ratio.get_description()}}}"
-
-
 class _Ids(IdGenerator):
-    """Ids from the process's own generator, which nobody's `random.seed` repeats."""
+    """Ids from the process's own generator, which nobody's `random.seed` repeats.
+
+    The right half of a trace id is below the share of 2^64 that is sampled: whoever decides by it (`traceidratio`)
+    decides as we did.
+    """
+
+    def __init__(self, bound: int) -> None:
+        self._bound = bound
 
     def generate_span_id(self) -> int:
         return random_bits(64) or 1
 
     def generate_trace_id(self) -> int:
-        return random_bits(128) or 1
-
-    def is_trace_id_random(self) -> bool:
-        return True
+        return (random_bits(64) or 1) << 64 | random_bits(64) % max(1, self._bound)
 
 
 class _Exporter(OTLPSpanExporter):
