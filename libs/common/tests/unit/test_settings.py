@@ -108,3 +108,18 @@ def test_the_level_may_come_from_a_file_that_is_remembered(tmp_path):
     (tmp_path / "level").write_text("DEBUG\n")
     settings = load_settings(Settings, GOOD | {"WAYBILL_LOG_LEVEL_FILE": str(tmp_path / "level")})
     assert (settings.log_level, settings.log_level_file) == ("DEBUG", str(tmp_path / "level"))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WAYBILL_TRACES_ENDPOINT", "collector:4318"),
+        ("WAYBILL_TRACES_ENDPOINT", "http://user:hidden@collector:4318"),
+        ("WAYBILL_TRACES_SAMPLING", "5"),
+    ],
+)
+def test_a_collector_that_cannot_be_reached_and_a_share_above_all_are_faults(name: str, value: str):
+    assert not load_settings(Settings, GOOD).traces_endpoint
+    with pytest.raises(SettingsError, match=name) as caught:
+        load_settings(Settings, GOOD | {name: value})
+    assert "hidden" not in str(caught.value)
