@@ -22,11 +22,11 @@ from waybill_orders.use_cases.place_order import PlaceOrder, place_order
 from waybill_orders.use_cases.ports import OrderDesk
 from waybill_orders.views.representation import placed_answer
 
-from bench.load import request, run_load
+from bench.load import request
 from bench.results import Row, paired, plain
-from bench.stage import SKUS, Stage, cpu_seconds, gunicorn, orders_stage
+from bench.spells import CLIENTS, Served, in_turn, warm
+from bench.stage import SKUS, Stage, gunicorn, orders_stage
 
-CLIENTS = 8
 ADDRESS = {"name": "Bench", "line1": "1 Ratio Road", "city": "Seoul", "postal_code": "04524", "country": "KR"}
 _KEY, _SKU_A, _SKU_B = "00000000-0000-4000-8000-00000000c0de", "SKU-A", "SKU-B"
 
@@ -39,14 +39,10 @@ def run(rounds: int, seconds: float) -> list[Row]:
             gunicorn("bench.floor_app:create()", stage) as floor,
         ):
             postgres = psutil.Process(stage.postgres.pid)
-            for port, make in ((service[0], service_request(stage.token)), (floor[0], FloorRequests())):
-                run_load(port, make, clients=CLIENTS, seconds=2.0)  # warm: plans, pools, caches
-            rates, costs = [], []
-            for _ in range(rounds):
-                rate, cost = _measure(service, service_request(stage.token), seconds, postgres)
-                floor_rate, floor_cost = _measure(floor, FloorRequests(), seconds, postgres)
-                rates.append((rate, floor_rate))
-                costs.append((cost, floor_cost))
+            ours = Served(service[0], service_request(stage.token), 201, (service[1], postgres))
+            bare = Served(floor[0], FloorRequests(), 201, (floor[1], postgres))
+            warm(ours, bare)
+            rates, costs = in_turn(ours, bare, rounds, seconds)
         bench = pgbench(stage, seconds)
     return [
         paired("place", rates, ">= 0.60", "orders/s"),
@@ -122,18 +118,6 @@ def pgbench(stage: Stage, seconds: float) -> float:
         )
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("tps = ")]
     return float(line.split()[2])
-
-
-def _measure(
-    served: tuple[int, psutil.Process], make: Any, seconds: float, postgres: psutil.Process
-) -> tuple[float, float]:
-    port, master = served
-    before = cpu_seconds(master, postgres)
-    outcome = run_load(port, make, clients=CLIENTS, seconds=seconds)
-    cost = (cpu_seconds(master, postgres) - before) * 1000 / len(outcome.latencies)
-    if set(outcome.statuses) != {201}:
-        raise RuntimeError(f"not every order was placed: {outcome.statuses}")
-    return outcome.rate, cost
 
 
 class _CapturingDesk:

@@ -7,29 +7,23 @@ from collections.abc import Callable
 import psycopg2
 
 from bench.load import request, run_load
-from bench.place import CLIENTS, service_request
+from bench.place import service_request
 from bench.results import Row, paired
+from bench.spells import CLIENTS, Served, in_turn, warm
 from bench.stage import gunicorn, orders_stage
 
 
 def run(rounds: int, seconds: float) -> list[Row]:
     """Place some orders, then read them in turn through service and floor."""
-    with orders_stage() as stage, gunicorn("waybill_orders.wsgi:create()", stage) as (port, _):
+    with orders_stage() as stage, gunicorn("waybill_orders.wsgi:create()", stage) as (port, master):
         run_load(port, service_request(stage.token), clients=CLIENTS, seconds=1.0)
         ids = _ids(stage.database_url)
-        with gunicorn("bench.floor_app:create()", stage) as (floor_port, _):
-            ours, bare = _reader("/v1/orders", ids, stage.token), _reader("/read", ids, stage.token)
-            for warm_port, make in ((port, ours), (floor_port, bare)):
-                run_load(warm_port, make, clients=CLIENTS, seconds=1.0)
-            pairs = [(_rate(port, ours, seconds), _rate(floor_port, bare, seconds)) for _ in range(rounds)]
-    return [paired("read", pairs, ">= 0.80", "reads/s")]
-
-
-def _rate(port: int, make: Callable[[], bytes], seconds: float) -> float:
-    outcome = run_load(port, make, clients=CLIENTS, seconds=seconds)
-    if set(outcome.statuses) != {200}:
-        raise RuntimeError(f"not every read was answered: {outcome.statuses}")
-    return outcome.rate
+        with gunicorn("bench.floor_app:create()", stage) as (floor_port, floor_master):
+            ours = Served(port, _reader("/v1/orders", ids, stage.token), 200, (master,))
+            bare = Served(floor_port, _reader("/read", ids, stage.token), 200, (floor_master,))
+            warm(ours, bare)
+            rates, _ = in_turn(ours, bare, rounds, seconds)
+    return [paired("read", rates, ">= 0.80", "reads/s")]
 
 
 def _reader(path: str, ids: list[str], token: str) -> Callable[[], bytes]:
