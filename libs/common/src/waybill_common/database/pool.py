@@ -1,6 +1,8 @@
 """SQLAlchemy's pool with its waits, its timeouts and its connections counted."""
 
+import os
 import threading
+import weakref
 from time import perf_counter
 from typing import Any, Self
 
@@ -13,26 +15,53 @@ class PoolGauges:
     """Where one pool, and those that follow it when its engine lets all connections go, show themselves."""
 
     def __init__(self, metrics: DatabaseMetrics, name: str) -> None:
-        self.used = metrics.connections.labels(name, "used")
-        self.idle = metrics.connections.labels(name, "idle")
         self.wait = metrics.wait.labels(name)
         self.timeouts = metrics.timeouts.labels(name)
         self.limit = metrics.limit.labels(name)
-        self._lock = threading.Lock()
+        self._used = metrics.connections.labels(name, "used")
+        self._idle = metrics.connections.labels(name, "idle")
         self._current: MeasuredPool | None = None
 
     def follow(self, pool: "MeasuredPool") -> None:
-        """Show this pool from now on."""
+        """Show this pool from now on, once a second; one that was replaced has no say."""
         self._current = pool
-        self.show(pool)
+        self.show()
+        _watch(self)
 
-    def show(self, pool: "MeasuredPool") -> None:
-        """Bring the gauges up to date; a pool that was replaced has connections left to return, and no say."""
-        # Read and written in one: of two threads the later must not write the earlier count.
-        with self._lock:
-            if pool is self._current:
-                self.used.set(pool.checkedout())
-                self.idle.set(pool.checkedin())
+    def show(self) -> None:
+        """Bring the gauges up to date."""
+        if self._current is not None:
+            self._used.set(self._current.checkedout())
+            self._idle.set(self._current.checkedin())
+
+
+_EVERY_SECONDS = 1.0
+_watched: "weakref.WeakSet[PoolGauges]" = weakref.WeakSet()
+_watcher: list[tuple[int, threading.Thread]] = []
+_starting = threading.Lock()
+
+
+def _watch(gauges: PoolGauges) -> None:
+    """Show these gauges every second while their pool lives.
+
+    From one thread of the process: at each checkout and return it was a twentieth of a small read, and nobody scrapes
+    that often. The thread is started by whoever measures first, again in a child that was forked.
+    """
+    with _starting:
+        _watched.add(gauges)
+        if not _watcher or _watcher[-1][0] != os.getpid():
+            thread = threading.Thread(target=_show_all, name="pool-gauges", daemon=True)
+            _watcher[:] = [(os.getpid(), thread)]
+            thread.start()
+
+
+def _show_all() -> None:
+    never = threading.Event()
+    while not never.wait(_EVERY_SECONDS):
+        with _starting:
+            watched = list(_watched)
+        for gauges in watched:
+            gauges.show()
 
 
 class MeasuredPool(sa.QueuePool):
@@ -64,10 +93,4 @@ class MeasuredPool(sa.QueuePool):
             raise
         finally:
             gauges.wait.observe(perf_counter() - started)
-            gauges.show(self)
         return record
-
-    def _do_return_conn(self, record: Any) -> None:
-        super()._do_return_conn(record)
-        if self._gauges is not None:
-            self._gauges.show(self)
