@@ -112,21 +112,31 @@ def mails_are_sent_once(_history: History, facts: Facts) -> list[str]:
     boxed: dict[str, list[Row]] = defaultdict(list)
     for mail in facts.mails:
         boxed[str(mail["headers"].get("X-Waybill-Delivery"))].append(mail)
-    ambiguous = ambiguous_deliveries(facts)
+    ambiguous, held = ambiguous_deliveries(facts), held_deliveries(facts)
     for row in facts["deliveries"]:
         copies = boxed.pop(row["id"], [])
         most = 2 if row["id"] in ambiguous else 1
-        skipped = row["state"] == "skipped" and not copies
-        if not skipped and not 1 <= len(copies) <= most:
+        may_be_absent = row["state"] == "skipped" or row["id"] in held
+        if not (may_be_absent and not copies) and not 1 <= len(copies) <= most:
             findings.append(f"{row['template']} {row['id']} ({row['state']}) lies {len(copies)} times in the mailbox")
         if len({copy["message_id"] for copy in copies}) > 1:
             findings.append(f"the copies of {row['id']} have different Message-IDs")
     return findings + [f"a mail of the unknown delivery {one} arrived" for one in boxed]
 
 
+def held_deliveries(facts: Facts) -> set[str]:
+    """Return the deliveries that broke off in that window a second time: they are held, and a person decides."""
+    breaks = Counter(row["delivery_id"] for row in _broken_off(facts))
+    return {row["id"] for row in facts["deliveries"] if row["state"] == "held" and breaks[row["id"]] >= 2}
+
+
 def ambiguous_deliveries(facts: Facts) -> set[str]:
     """Return the deliveries with an attempt that broke off after `data_sent`: the window that SMTP leaves open."""
-    return {row["delivery_id"] for row in facts["attempts"] if row["phase"] == "data_sent" and row["outcome"] != "sent"}
+    return {row["delivery_id"] for row in _broken_off(facts)}
+
+
+def _broken_off(facts: Facts) -> list[Row]:
+    return [row for row in facts["attempts"] if row["phase"] == "data_sent" and row["outcome"] != "sent"]
 
 
 def stock_is_conserved(_history: History, facts: Facts) -> list[str]:

@@ -57,7 +57,9 @@ _UNREST = {
     },
     "notifier": {
         "jobs": "SELECT count(*) FROM job WHERE state = 'pending' AND every_seconds IS NULL",
-        "deliveries": "SELECT count(*) FROM delivery WHERE state IN ('queued', 'sending', 'held', 'uncertain')",
+        # Held as ambiguous is at rest: it broke off twice after `data_sent`, and waits for a person (messaging.md §11).
+        "deliveries": "SELECT count(*) FROM delivery WHERE state IN ('queued', 'sending', 'uncertain') "
+        "OR state = 'held' AND reason IS DISTINCT FROM 'ambiguous'",
     },
     "sandbox": {
         "webhooks": "SELECT count(*) FROM webhooks WHERE delivered_at IS NULL",

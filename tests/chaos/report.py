@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from tests.chaos.checker import ambiguous_deliveries
+from tests.chaos.checker import ambiguous_deliveries, held_deliveries
 from tests.chaos.facts import Facts
 from tests.chaos.history import History
 from tests.chaos.injector import Done
@@ -68,7 +68,8 @@ def _window(run: Run) -> list[str]:
     twice = sum(1 for delivery in ambiguous if copies[delivery] > 1)
     return [
         f"The `data_sent` window: {len(ambiguous)} deliveries broke off between `data_sent` and the server's answer; "
-        f"{twice} of them arrived twice, with one Message-ID. No other mail arrived twice or not at all, "
+        f"{twice} of them arrived twice, with one Message-ID, and {len(held_deliveries(run.facts))} broke off a second "
+        "time and are held for a person. No other mail arrived twice or not at all, "
         "unless it is listed below."
     ]
 

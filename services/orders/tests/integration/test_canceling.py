@@ -23,7 +23,7 @@ def test_cancelling_gives_back_the_stock_and_commits_status_event_and_money_job_
     assert [line["quantity_canceled"] for line in order["lines"]] == [2, 1, 1]
     assert (service.level("A"), service.level("B")) == ((100, 0), (100, 0))
     [job] = service.rows("SELECT lane, kind, payload FROM job WHERE kind = 'return_money'")
-    assert (job["lane"], job["payload"]) == (f"money:{order_id}", {"order_id": order_id})
+    assert (job["lane"], job["payload"]["order_id"]) == (f"money:{order_id}", order_id)
     [entry] = service.rows("SELECT data FROM event_log WHERE type = 'orders.order.canceled'")
     assert entry["data"]["reason"] == "too late"
     assert service.order(order_id) == order
