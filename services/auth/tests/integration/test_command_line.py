@@ -60,7 +60,7 @@ def test_keys_by_command(run):
     created = run("keys", "rotate").output.split()
     assert created[0] == "created"
     assert "published already" in run("keys", "rotate").output
-    assert "0 accounts" in run("keys", "revoke", created[1]).output
+    assert "0 accounts" in run("keys", "revoke", "--", created[1]).output
 
 
 def test_check_config_names_every_fault_at_once_and_shows_no_secret(run, monkeypatch):
