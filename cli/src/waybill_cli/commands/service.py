@@ -73,7 +73,8 @@ def rotate(application: Application) -> None:
     _tell(application, "auth", "keys", "rotate")
 
 
-@keys.command("revoke")
+# A kid is base64url and may begin with a dash: then it is no option.
+@keys.command("revoke", context_settings={"ignore_unknown_options": True})
 @click.argument("kid")
 @click.confirmation_option(prompt="Every session ends. Revoke the key?")
 @json_option

@@ -141,7 +141,8 @@ def rotate() -> None:
         click.echo("\n".join(changes) or "a new key is published already and waits for its time")
 
 
-@keys.command("revoke")
+# A kid is base64url and may begin with a dash: then it is no option.
+@keys.command("revoke", context_settings={"ignore_unknown_options": True})
 @click.argument("kid")
 def revoke_key(kid: str) -> None:
     """Take the key KID out of use at once, because it leaked; every session ends."""

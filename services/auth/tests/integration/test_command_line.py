@@ -47,6 +47,7 @@ def test_accounts_and_roles_by_command(run):
         ("users", "grant", "nobody@example.com", "staff"),
         ("users", "create-admin", "no address"),
         ("keys", "revoke", "unknown"),
+        ("keys", "revoke", "-E-3Iq3GdN5V7tQlBPM3xk5wimhLGeCFgoB6e0gM9i0"),
     ):
         refused = run(*arguments)
         assert refused.exit_code == 1, arguments
@@ -60,7 +61,7 @@ def test_keys_by_command(run):
     created = run("keys", "rotate").output.split()
     assert created[0] == "created"
     assert "published already" in run("keys", "rotate").output
-    assert "0 accounts" in run("keys", "revoke", "--", created[1]).output
+    assert "0 accounts" in run("keys", "revoke", created[1]).output
 
 
 def test_check_config_names_every_fault_at_once_and_shows_no_secret(run, monkeypatch):
