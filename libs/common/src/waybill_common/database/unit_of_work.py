@@ -9,6 +9,11 @@ from waybill_common.database.doorbell import Doorbell
 from waybill_common.telemetry import fault_point
 
 
+def commit_lazily(connection: sa.Connection) -> None:
+    """Let the open transaction's commit not wait for the disk; see `UnitOfWork.commit_lazily`."""
+    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+
+
 class UnitOfWork:
     """The transaction of one call; a service's own subclass adds its repositories.
 
@@ -37,7 +42,7 @@ class UnitOfWork:
 
         For what a crash of the database may undo, as long as nothing is done outside on its strength before then.
         """
-        self.connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
+        commit_lazily(self.connection)
 
     def __enter__(self) -> Self:
         if self._connection is not None:

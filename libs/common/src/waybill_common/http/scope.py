@@ -9,11 +9,10 @@ from flask import request
 
 from waybill_common.http.metrics import HttpServerMetrics
 from waybill_common.http.spans import describe_answer, server_span
+from waybill_common.http.wsgi import Wsgi
 from waybill_common.ids import uuid7_text
 from waybill_common.sessions import DEADLINE_HEADER, deadline_scope, read_deadline
 from waybill_common.telemetry import current_span, get_logger, is_tracing, use_context
-
-Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 _DEADLINE_SECONDS = 10.0
 _DEADLINE = "HTTP_" + DEADLINE_HEADER.upper().replace("-", "_")
