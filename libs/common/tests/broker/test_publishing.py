@@ -143,7 +143,8 @@ def test_a_memory_alarm_shows_as_blocked_and_a_publish_times_out() -> None:
     try:
         broker = RabbitBroker(server.url, confirm_timeout_seconds=1)
         broker.declare(small_topology())
-        patient = RabbitBroker(server.url).publisher()
+        # Longer than the control command may take on a busy machine: it must outlast the alarm, however long that is.
+        patient = RabbitBroker(server.url, confirm_timeout_seconds=120).publisher()
         publisher = broker.publisher()
         server.ctl("set_vm_memory_high_watermark", "0")
         with pytest.raises(PublishTimeoutError, match="blocked"):
@@ -151,7 +152,7 @@ def test_a_memory_alarm_shows_as_blocked_and_a_publish_times_out() -> None:
         worker = threading.Thread(target=patient.publish, args=([outgoing("patient")],))
         worker.start()
         server.ctl("set_vm_memory_high_watermark", "0.4")
-        worker.join(timeout=60)
+        worker.join(timeout=120)
         assert not worker.is_alive()
         eventually(lambda: patient.tick() is None and not patient.blocked)
         patient.close()
