@@ -6,7 +6,6 @@ import pytest
 import sqlalchemy as sa
 from prometheus_client import CollectorRegistry
 from pydantic import Field
-from structlog.testing import capture_logs
 from waybill_common.health import HealthChecks
 from waybill_common.http import (
     PERSON,
@@ -29,7 +28,7 @@ from waybill_common.http import (
 )
 from waybill_common.idempotency import Answer, KeyInProgressError, KeyReusedError
 from waybill_common.problems import Input, Line, Problem
-from waybill_common.telemetry import current_request_id, merge_context, render_metrics
+from waybill_common.telemetry import current_request_id, render_metrics
 from waybill_common.tokens import Caller, InvalidTokenError, KeysUnavailableError
 
 pytestmark = pytest.mark.unit
@@ -361,11 +360,10 @@ def test_the_internal_port_answers_health_and_the_web_port_does_not():
     )
 
 
-def test_one_line_is_logged_for_a_request_and_says_who_called(client):
-    with capture_logs(processors=[merge_context]) as lines:
-        client.get("/me", headers=bearer("person"))
-        client.get("/versioned")
-    assert [(line["event"], line["route"], line.get("caller")) for line in lines] == [
+def test_one_line_is_logged_for_a_request_and_says_who_called(client, logged):
+    client.get("/me", headers=bearer("person"))
+    client.get("/versioned")
+    assert [(line["event"], line["route"], line.get("caller")) for line in logged()] == [
         ("request", "/me", "usr_1"),
         ("request", "/versioned", None),
     ]

@@ -8,7 +8,6 @@ import sys
 import time
 
 import pytest
-import structlog
 from waybill_common.telemetry import (
     arm_fault_points,
     child_traceparent,
@@ -22,17 +21,6 @@ from waybill_common.telemetry import (
 )
 
 pytestmark = pytest.mark.unit
-
-
-@pytest.fixture
-def logged():
-    handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
-    stream = io.StringIO()
-    configure_logging("demo", "INFO", stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    logging.getLogger().handlers[:] = handlers
-    logging.getLogger().setLevel(level)
-    structlog.reset_defaults()
 
 
 def test_a_line_is_one_json_object_with_service_level_ids_and_no_secret(logged):

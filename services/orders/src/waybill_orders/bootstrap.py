@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from prometheus_client import CollectorRegistry
 from waybill_common.database import (
     DatabaseMetrics,
+    DirectPool,
     Doorbell,
     EngineOptions,
     expected_revision,
@@ -44,7 +45,7 @@ from waybill_orders.models.signals import Signals
 from waybill_orders.repositories.audit import find_violations
 from waybill_orders.repositories.money_queries import SqlMoneyQueries
 from waybill_orders.repositories.order_desk import SqlOrderDesk
-from waybill_orders.repositories.order_queries import SqlOrderQueries
+from waybill_orders.repositories.order_queries import PREPARED, SqlOrderQueries
 from waybill_orders.repositories.product_queries import SqlProductQueries
 from waybill_orders.repositories.retention import Retention
 from waybill_orders.repositories.unit_of_work import OrdersUnitOfWork
@@ -77,7 +78,7 @@ class Foundation:
     settings: Settings
     registry: CollectorRegistry
     engine: sa.Engine
-    direct: sa.Engine
+    direct: DirectPool
     background: sa.Engine
     doorbell: Doorbell
     signals: Signals
@@ -101,7 +102,7 @@ class Foundation:
         """Close connections and threads."""
         self.doorbell.close()
         self.engine.dispose()
-        self.direct.dispose()
+        self.direct.close_idle()
         self.background.dispose()
 
 
@@ -115,10 +116,11 @@ def lay_foundation(settings: Settings, role: str) -> Foundation:
         settings=settings,
         registry=registry,
         engine=make_engine(url, _engine_options(settings, role, settings.database_pool_size), database),
-        direct=make_engine(
+        direct=DirectPool(
             url,
-            replace(_engine_options(settings, f"{role}-direct", settings.database_pool_size), autocommit=True),
+            _engine_options(settings, f"{role}-direct", settings.database_pool_size),
             database,
+            prepare=PREPARED,
         ),
         background=make_engine(url, _engine_options(settings, f"{role}-background", 2), database),
         doorbell=Doorbell(url, f"{settings.service}-{role}"),

@@ -39,6 +39,16 @@ def test_an_order_has_its_version_as_its_etag_and_304_has_no_body(service: Servi
     assert (changed.status_code, changed.headers["ETag"]) == (200, '"2"')
 
 
+def test_a_migration_that_changes_a_column_under_a_prepared_read_costs_nobody_an_error(service: Service) -> None:
+    service.product("A")
+    path = f"/v1/orders/{service.placed(('A', 1))['id']}"
+    before = service.call("GET", path).json
+    service.execute("ALTER TABLE orders ADD COLUMN gift_note text")
+    assert service.call("GET", path).json == before
+    service.execute("ALTER TABLE orders ALTER COLUMN external_reference TYPE varchar(200)")
+    assert service.call("GET", path).json == before
+
+
 def test_unknown_and_foreign_ids_are_the_same_404_on_every_route(service: Service) -> None:
     service.product("A")
     path = f"/v1/orders/{service.placed(('A', 1))['id']}"

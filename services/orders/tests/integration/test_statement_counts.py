@@ -27,11 +27,14 @@ def sent(service: Service) -> list[str]:
     """What the service sends from now on."""
     statements: list[str] = []
     factory = type("Cursor", (_CountingCursor,), {"sent": statements})
-    for engine in (service.foundation.engine, service.foundation.direct):
-        sa.event.listen(engine, "connect", lambda connection, _: setattr(connection, "cursor_factory", factory))
-        engine.dispose()
-        with engine.connect():  # the dialect asks its questions about the server now
-            pass
+    engine, direct = service.foundation.engine, service.foundation.direct
+    sa.event.listen(engine, "connect", lambda connection, _: setattr(connection, "cursor_factory", factory))
+    engine.dispose()
+    with engine.connect():  # the dialect asks its questions about the server now
+        pass
+    connection = direct.take()  # the one that is used next, too
+    connection.cursor_factory = factory
+    direct.put_back(connection)
     return statements
 
 

@@ -49,7 +49,7 @@ def test_a_hold_that_covers_confirms_too_and_a_part_does_not() -> None:
 def test_the_last_delivery_of_a_settled_order_completes_it() -> None:
     delivered = line(1, quantity_shipped=2, quantity_delivered=1)
     before = order(delivered, status=Status.CONFIRMED, captured_minor=1000)
-    after = before.with_lines(replace(delivered, quantity_delivered=2))
+    after = before.with_lines(delivered._replace(quantity_delivered=2))
     result = changed(before, after, "fulfillment.delivered")
     assert [event.type for event in result.events] == ["fulfillment.delivered", "order.completed"]
     unpaid = replace(before, captured_minor=999)

@@ -15,8 +15,10 @@ def rfc3339(moment: datetime) -> str:
     """
     if moment.tzinfo is None:
         raise ValueError("a naive datetime has no zone; make it aware before it is written")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
     # A quarter of strftime's time, and years before 1000 keep their four digits.
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+    return moment.isoformat(timespec="microseconds")[:26] + "Z"
 
 
 def parse_rfc3339(text: str) -> datetime:

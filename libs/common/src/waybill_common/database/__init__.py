@@ -1,5 +1,6 @@
 """PostgreSQL: engine, unit of work, doorbell and listener, migrations."""
 
+from waybill_common.database.direct_pool import DirectPool
 from waybill_common.database.doorbell import CHANNEL_JOBS, CHANNEL_OUTBOX, Doorbell
 from waybill_common.database.engine import EngineOptions, connect_raw, libpq_url, make_engine
 from waybill_common.database.errors import is_transient, is_unavailable, sqlstate
@@ -12,6 +13,7 @@ __all__ = [
     "CHANNEL_JOBS",
     "CHANNEL_OUTBOX",
     "DatabaseMetrics",
+    "DirectPool",
     "Doorbell",
     "EngineOptions",
     "Listener",

@@ -17,7 +17,7 @@ from waybill_common.telemetry import current_span
 
 _SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10)
 _OTHER = "_OTHER"
-_OPERATIONS = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "COMMIT", "ROLLBACK", _OTHER)
+_OPERATIONS = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "EXECUTE", "COMMIT", "ROLLBACK", _OTHER)
 
 
 class StatementMetrics:

@@ -4,11 +4,21 @@ import os
 import threading
 import weakref
 from time import perf_counter
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import sqlalchemy as sa
 
 from waybill_common.database.metrics import DatabaseMetrics
+
+
+class Pool(Protocol):
+    """What can show how many connections it has."""
+
+    def checkedout(self) -> int:
+        """Return how many connections are in use."""
+
+    def checkedin(self) -> int:
+        """Return how many connections lie idle."""
 
 
 class PoolGauges:
@@ -20,9 +30,9 @@ class PoolGauges:
         self.limit = metrics.limit.labels(name)
         self._used = metrics.connections.labels(name, "used")
         self._idle = metrics.connections.labels(name, "idle")
-        self._current: MeasuredPool | None = None
+        self._current: Pool | None = None
 
-    def follow(self, pool: "MeasuredPool") -> None:
+    def follow(self, pool: Pool) -> None:
         """Show this pool from now on, once a second; one that was replaced has no say."""
         self._current = pool
         self.show()

@@ -64,7 +64,7 @@ class GuardedBlueprint(Blueprint):
             raise _insufficient(self.access.scope, f"This route needs the scope {self.access.scope}.")
         if self.access.risky:
             with _token_refusals():
-                current_app.extensions["confirm_token"](_bearer_token())
+                current_app.extensions["confirm_token"](_bearer_token(request.environ["HTTP_AUTHORIZATION"]))
 
 
 def current_caller() -> Caller:
@@ -83,16 +83,17 @@ def access_of(endpoint: str, blueprints: Mapping[str, object]) -> Access | None:
 
 def _authenticate() -> Caller:
     """Return the caller of the bearer token (RFC 6750 section 2.1); raises Problem 401 or 503."""
-    if "HTTP_AUTHORIZATION" not in request.environ:
+    header = request.environ.get("HTTP_AUTHORIZATION")
+    if header is None:
         challenge = {"WWW-Authenticate": f'Bearer realm="{_REALM}"'}
         raise Problem(401, "authentication_required", "Send an access token as a bearer token.", headers=challenge)
     verifier: Verifier = current_app.extensions["verifier"]
     with _token_refusals():
-        return verifier.verify(_bearer_token())
+        return verifier.verify(_bearer_token(header))
 
 
-def _bearer_token() -> str:
-    scheme, _, token = request.headers["Authorization"].partition(" ")
+def _bearer_token(header: str) -> str:
+    scheme, _, token = header.partition(" ")
     if scheme.lower() != "bearer":
         raise InvalidTokenError("the scheme is not Bearer")
     # Spaces alone: strip() would also take a no-break space, and the token would have a second spelling.

@@ -59,7 +59,7 @@ def content_answer(body: bytes) -> Response:
 
 
 def _tagged(body: Any, tag: str) -> Response:
-    if "If-None-Match" not in request.headers or not request.if_none_match.contains_weak(tag):
+    if "HTTP_IF_NONE_MATCH" not in request.environ or not request.if_none_match.contains_weak(tag):
         return json_answer(body, etag=f'"{tag}"')
     response = empty_answer(304)
     response.headers["ETag"] = f'"{tag}"'

@@ -12,12 +12,11 @@ from waybill_common.http.spans import describe_answer, server_span
 from waybill_common.http.wsgi import Wsgi
 from waybill_common.ids import uuid7_text
 from waybill_common.sessions import DEADLINE_HEADER, deadline_scope, read_deadline
-from waybill_common.telemetry import current_span, get_logger, is_tracing, use_context
+from waybill_common.telemetry import current_span, is_tracing, log_request, use_context
 
 _DEADLINE_SECONDS = 10.0
 _DEADLINE = "HTTP_" + DEADLINE_HEADER.upper().replace("-", "_")
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,128}$")
-_log = get_logger("waybill.access")
 
 
 class RequestScope:
@@ -39,7 +38,7 @@ class RequestScope:
             route = request.url_rule.rule if request.url_rule is not None else None
             code = int(status[:3])
             self._metrics.finished(method, route, code, seconds)
-            _log.info("request", method=method, route=route, status=code, duration_ms=round(seconds * 1000, 2))
+            log_request(method=method, route=route, status=code, duration_ms=round(seconds * 1000, 2))
             if (span := current_span()) is not None:
                 describe_answer(span, environ, route, code)
             return start_response(status, _completed(headers, request_id, environ), *rest)

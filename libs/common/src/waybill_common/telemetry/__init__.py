@@ -14,7 +14,7 @@ from waybill_common.telemetry.context import (
     use_context,
 )
 from waybill_common.telemetry.faults import arm_fault_points, fault_point
-from waybill_common.telemetry.logs import configure_logging, get_logger, set_log_level
+from waybill_common.telemetry.logs import configure_logging, get_logger, log_request, set_log_level
 from waybill_common.telemetry.metrics import process_registry, render_metrics
 from waybill_common.telemetry.recording import fail_span, record_root, record_span
 from waybill_common.telemetry.spans import NewSpan, Span, is_sampled, is_tracing, parent_or_link
@@ -37,6 +37,7 @@ __all__ = [
     "get_logger",
     "is_sampled",
     "is_tracing",
+    "log_request",
     "merge_context",
     "new_traceparent",
     "outgoing_headers",

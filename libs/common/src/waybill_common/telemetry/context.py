@@ -71,7 +71,7 @@ def outgoing_headers() -> dict[str, str]:
 def bind_context(**ids: str) -> None:
     """Add ids to every log line of the request, message or job in hand."""
     here = _here.get()
-    _here.set(here._replace(ids=here.ids | ids))
+    _here.set(_Here(here.request_id, here.trace, here.ids | ids, here.span))
 
 
 def merge_context(_logger: Any, _method: str, event: Any) -> Any:

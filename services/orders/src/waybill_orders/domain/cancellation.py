@@ -46,7 +46,7 @@ def _cancel_whole(order: Order, reason: str | None) -> tuple[Order, Happening]:
         others = tuple(status for status in allowed_from(order.status) if status != Status.CANCELED)
         detail = "Units of this order are shipped; cancel the lines that are not."
         raise InvalidTransitionError(order.status, Status.CANCELED, others, detail)
-    lines = tuple(replace(line, quantity_canceled=line.quantity) for line in order.lines)
+    lines = tuple(line._replace(quantity_canceled=line.quantity) for line in order.lines)
     return replace(order, status=Status.CANCELED, lines=lines), Happening("order.canceled", {"reason": reason})
 
 
@@ -59,7 +59,7 @@ def _without(order: Order, units: Sequence[CanceledUnits]) -> Order:
             continue
         if named.quantity > line.open_units:
             raise QuantityRefusedError(named.line, named.quantity, line.open_units)
-        order = order.with_lines(replace(line, quantity_canceled=line.quantity_canceled + named.quantity))
+        order = order.with_lines(line._replace(quantity_canceled=line.quantity_canceled + named.quantity))
     if faults:
         raise FieldRefusedError(faults)
     return order

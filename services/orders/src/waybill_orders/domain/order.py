@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from typing import Any, NamedTuple
 
 from waybill_orders.domain.money import share
 from waybill_orders.domain.states import (
@@ -19,18 +20,20 @@ from waybill_orders.domain.states import (
 MAX_LINES = 100  # so that an event stays under 64 KiB whatever the names
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class OrderLine:
-    """One line, frozen at placement except for its unit counters; amounts in minor units of the order's currency."""
+class OrderLine(NamedTuple):
+    """One line, frozen at placement except for its unit counters; amounts in minor units of the order's currency.
+
+    A tuple because every order that is read or placed makes some: a frozen dataclass takes eight times as long.
+    """
 
     line: int
     sku: str
     name: str
     quantity: int
     unit_price_minor: int
+    total_minor: int
     discount_minor: int = 0
     tax_minor: int = 0
-    total_minor: int
     quantity_canceled: int = 0
     quantity_shipped: int = 0
     quantity_delivered: int = 0
@@ -149,14 +152,22 @@ class Order:
         """At least one unit left the house."""
         return any(line.quantity_shipped for line in self.lines)
 
+    @staticmethod
+    def of_values(values: Mapping[str, Any]) -> "Order":
+        """Return the order of all its members by name: of a row, which the database has checked.
+
+        A frozen dataclass's own way sets each member by a call, for a tenth of the time of reading an order.
+        """
+        order = object.__new__(Order)
+        order.__dict__.update(values)
+        return order
+
     def at_version(self, version: int) -> "Order":
         """Return the same order under another version; what was derived stays as it was worked out.
 
         `dataclasses.replace` takes fifteen times as long, and every order that is placed passes here.
         """
-        same = object.__new__(Order)
-        same.__dict__.update(self.__dict__, version=version)
-        return same
+        return Order.of_values({**self.__dict__, "version": version})
 
     def line(self, number: int) -> OrderLine | None:
         """Return the line of this number, None when the order has no such line."""

@@ -42,7 +42,7 @@ def ship(order: Order, parcel: Parcel, at: datetime) -> tuple[Order, Fulfillment
     for number, quantity in units:
         line = order.line(number)
         assert line is not None
-        shipped = shipped.with_lines(replace(line, quantity_shipped=line.quantity_shipped + quantity))
+        shipped = shipped.with_lines(line._replace(quantity_shipped=line.quantity_shipped + quantity))
     shipped = replace(shipped, fulfillments=(*order.fulfillments, fulfillment))
     return shipped, fulfillment, Happening("fulfillment.shipped", {"fulfillment": _details(fulfillment)})
 
@@ -67,7 +67,7 @@ def deliver(order: Order, fulfillment_id: str, at: datetime) -> tuple[Order, Ful
     for number, quantity in found.lines:
         line = delivered.line(number)
         assert line is not None
-        delivered = delivered.with_lines(replace(line, quantity_delivered=line.quantity_delivered + quantity))
+        delivered = delivered.with_lines(line._replace(quantity_delivered=line.quantity_delivered + quantity))
     parcels = tuple(arrived if parcel.id == fulfillment_id else parcel for parcel in order.fulfillments)
     happening = Happening("fulfillment.delivered", {"fulfillment": _details(arrived)})
     return replace(delivered, fulfillments=parcels), arrived, happening

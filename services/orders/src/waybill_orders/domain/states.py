@@ -1,7 +1,7 @@
 """The three axes of an order: which status may follow which, and how the two derived ones are computed."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from waybill_orders.domain.errors import InvalidTransitionError
 
@@ -64,8 +64,7 @@ def require_transition(current: Status, target: Status, reason: str = "") -> Non
         raise InvalidTransitionError(current, target, allowed_from(current), reason)
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(NamedTuple):
     """What decides where the money stands, in minor units.
 
     `due` is the total of the units not cancelled, `total` what was placed, `authorized` what is held and neither

@@ -34,10 +34,11 @@ _COLUMNS = (
 )
 
 # Lines and parcels come along as JSON text in the same row: one statement an order or a page, no join to take apart.
+# A line's values stand in the order of `OrderLine`.
 SELECT_ORDERS = f"""
 SELECT {", ".join(f"o.{column}" for column in _COLUMNS)}, o.shipping_address::text,
-       (SELECT json_agg(json_build_array(l.line, l.sku, l.name, l.quantity, l.unit_price_minor, l.discount_minor,
-                                         l.tax_minor, l.total_minor, l.quantity_canceled, l.quantity_shipped,
+       (SELECT json_agg(json_build_array(l.line, l.sku, l.name, l.quantity, l.unit_price_minor, l.total_minor,
+                                         l.discount_minor, l.tax_minor, l.quantity_canceled, l.quantity_shipped,
                                          l.quantity_delivered, l.quantity_returned) ORDER BY l.line)::text
         FROM order_lines l WHERE l.order_id = o.id) AS lines,
        (SELECT json_agg(json_build_array(f.id, f.status, f.carrier, f.tracking_number, f.shipped_at, f.delivered_at,
@@ -50,32 +51,13 @@ FROM orders o
 
 def order_of(row: Sequence[Any]) -> Order:
     """Return the order of a row of SELECT_ORDERS."""
-    values = dict(zip(_COLUMNS, row[: len(_COLUMNS)], strict=True))
+    values = dict(zip(_COLUMNS, row, strict=False))
     address, lines, fulfillments = row[len(_COLUMNS) :]
-    return Order(
-        **values | {"status": Status(values["status"])},
-        shipping_address=orjson.loads(address),
-        lines=tuple(_line_of(one) for one in orjson.loads(lines or "[]")),
-        fulfillments=tuple(_fulfillment_of(one) for one in orjson.loads(fulfillments)) if fulfillments else (),
-    )
-
-
-def _line_of(values: list[Any]) -> OrderLine:
-    line, sku, name, quantity, unit_price, discount, tax, total, canceled, shipped, delivered, returned = values
-    return OrderLine(
-        line=line,
-        sku=sku,
-        name=name,
-        quantity=quantity,
-        unit_price_minor=unit_price,
-        discount_minor=discount,
-        tax_minor=tax,
-        total_minor=total,
-        quantity_canceled=canceled,
-        quantity_shipped=shipped,
-        quantity_delivered=delivered,
-        quantity_returned=returned,
-    )
+    values["status"] = Status(values["status"])
+    values["shipping_address"] = orjson.loads(address)
+    values["lines"] = tuple([OrderLine(*one) for one in orjson.loads(lines or "[]")])
+    values["fulfillments"] = tuple([_fulfillment_of(one) for one in orjson.loads(fulfillments)]) if fulfillments else ()
+    return Order.of_values(values)
 
 
 def _fulfillment_of(values: list[Any]) -> Fulfillment:

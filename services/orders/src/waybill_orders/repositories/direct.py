@@ -13,8 +13,10 @@ from typing import Any, Self
 import psycopg2
 import psycopg2.extensions
 import sqlalchemy as sa
+from waybill_common.database import DirectPool
 
 _TRANSIENT = ("40001", "40P01")
+_STALE = "0A000"  # a prepared statement's columns have other types since a migration: only a new connection helps
 _TRIES = 3
 
 
@@ -22,14 +24,12 @@ class DirectSession:
     """One pooled connection for the length of a `with` block, taken at the first statement.
 
     A statement whose connection is lost, or that met a deadlock, is sent again: use it for statements that may come
-    twice, which reads may, and commands that find their own idempotency key. Works on any engine; quickest on one
-    whose connections are in autocommit.
+    twice, which reads may, and commands that find their own idempotency key.
     """
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-        self._pooled: sa.PoolProxiedConnection | None = None
-        self._was_switched = False
+    def __init__(self, pool: DirectPool) -> None:
+        self._pool = pool
+        self._connection: psycopg2.extensions.connection | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -37,17 +37,17 @@ class DirectSession:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._pooled is not None:
-            if self._was_switched:
-                self._driver().autocommit = False
-            self._pooled.close()
-            self._pooled = None
+        if self._connection is not None:
+            self._pool.put_back(self._connection)
+            self._connection = None
 
     def fetch(self, statement: str, values: Sequence[Any] | dict[str, Any]) -> list[tuple[Any, ...]]:
         """Send one statement and return its rows; raises sqlalchemy.exc.DBAPIError as Core would."""
         for attempt in range(1, _TRIES + 1):
             try:
-                with self._driver().cursor() as cursor:
+                if self._connection is None:
+                    self._connection = self._pool.take()
+                with self._connection.cursor() as cursor:
                     cursor.execute(statement, values)
                     return cursor.fetchall()
             except psycopg2.Error as error:
@@ -57,23 +57,17 @@ class DirectSession:
                 time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter: two that met must not meet again
         raise AssertionError("the loop returns or raises")
 
-    def _driver(self) -> psycopg2.extensions.connection:
-        if self._pooled is None:
-            self._pooled = self._engine.raw_connection()
-            connection: psycopg2.extensions.connection = self._pooled.driver_connection  # type: ignore[assignment]
-            self._was_switched = not connection.autocommit
-            if self._was_switched:
-                connection.autocommit = True
-            return connection
-        return self._pooled.driver_connection  # type: ignore[return-value]
-
     def _drop_if_lost(self, error: psycopg2.Error) -> bool:
-        """Forget a connection that is gone, and its siblings in the pool, which went with it; True when it was."""
-        if self._pooled is None or not self._driver().closed:
+        """Forget a connection that is of no use any more, and its siblings in the pool, which are not either."""
+        if self._connection is None:
             return False
-        self._pooled.invalidate(error)
-        self._pooled = None
-        self._engine.dispose(close=False)
+        if error.pgcode == _STALE:
+            self._connection.close()
+        if not self._connection.closed:
+            return False
+        self._pool.put_back(self._connection)
+        self._connection = None
+        self._pool.close_idle()
         return True
 
 

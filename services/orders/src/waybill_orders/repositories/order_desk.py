@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import orjson
 import psycopg2
 import sqlalchemy as sa
-from waybill_common.database import CHANNEL_OUTBOX, Doorbell
+from waybill_common.database import CHANNEL_OUTBOX, DirectPool, Doorbell
 from waybill_common.idempotency import Answer, KeyInProgressError, KeyRequest, KeyReusedError
 from waybill_common.telemetry import fault_point
 
@@ -37,8 +37,8 @@ class SqlOrderDesk(DirectSession):
     its own key when the first try had committed after all.
     """
 
-    def __init__(self, engine: sa.Engine, doorbell: Doorbell, signals: Signals | None = None) -> None:
-        super().__init__(engine)
+    def __init__(self, pool: DirectPool, doorbell: Doorbell, signals: Signals | None = None) -> None:
+        super().__init__(pool)
         self._doorbell = doorbell
         self._signals = signals or Signals()
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
+from waybill_common.database import DirectPool
 
 from waybill_orders.domain.errors import OrderNotFoundError
 from waybill_orders.domain.listing import OrderFilter, TimelineEntry
@@ -13,8 +13,12 @@ from waybill_orders.domain.order import Order
 from waybill_orders.models.orders import SELECT_ORDERS, order_of
 from waybill_orders.repositories.direct import DirectSession
 
-_FIND = f"{SELECT_ORDERS} WHERE o.id = %(id)s"
-_FIND_OF = f"{_FIND} AND o.customer_id = %(customer_id)s"
+PREPARED = (
+    f"PREPARE find_order (text) AS {SELECT_ORDERS} WHERE o.id = $1",
+    f"PREPARE find_order_of (text, text) AS {SELECT_ORDERS} WHERE o.id = $1 AND o.customer_id = $2",
+)
+_FIND = "EXECUTE find_order (%(id)s)"
+_FIND_OF = "EXECUTE find_order_of (%(id)s, %(customer_id)s)"
 _EXISTS = "SELECT 1 FROM orders WHERE id = %(id)s AND customer_id = coalesce(%(customer_id)s, customer_id)"
 _TIMELINE = """
 SELECT sequence, type, occurred_at, actor, data FROM event_log
@@ -34,10 +38,13 @@ _ONE_OF = ("status", "payment_status", "fulfillment_status")
 
 
 class SqlOrderQueries:
-    """Adapter of the port `OrderQueries`; needs no more than SELECT on the tables."""
+    """Adapter of the port `OrderQueries`; needs no more than SELECT on the tables.
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+    Its pool opens connections with `PREPARED`.
+    """
+
+    def __init__(self, pool: DirectPool) -> None:
+        self._pool = pool
 
     def find(self, order_id: str, *, customer_id: str | None) -> Order:
         """Return the order in one statement; raises OrderNotFoundError."""
@@ -88,7 +95,7 @@ class SqlOrderQueries:
             raise OrderNotFoundError(order_id)
 
     def _read(self, sql: str, values: dict[str, Any]) -> Sequence[Any]:
-        with DirectSession(self._engine) as session:
+        with DirectSession(self._pool) as session:
             return session.fetch(sql, values)
 
 

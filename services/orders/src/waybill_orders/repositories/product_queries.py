@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-import sqlalchemy as sa
+from waybill_common.database import DirectPool
 
 from waybill_orders.domain.errors import ProductNotFoundError
 from waybill_orders.domain.money import Money
@@ -21,8 +21,8 @@ _PAGE = f"{_SELECT} WHERE p.active AND p.sku > %(after)s ORDER BY p.sku LIMIT %(
 class SqlProductQueries:
     """Adapter of the port `ProductQueries`."""
 
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
+    def __init__(self, pool: DirectPool) -> None:
+        self._pool = pool
 
     def find(self, sku: str) -> Product:
         """Return the product; raises ProductNotFoundError."""
@@ -36,7 +36,7 @@ class SqlProductQueries:
         return [_product(row) for row in self._read(_PAGE, {"after": after or "", "limit": limit})]
 
     def _read(self, sql: str, values: dict[str, Any]) -> Sequence[Any]:
-        with DirectSession(self._engine) as session:
+        with DirectSession(self._pool) as session:
             return session.fetch(sql, values)
 
 

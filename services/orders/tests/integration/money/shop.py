@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from prometheus_client import CollectorRegistry
 from standardwebhooks import Webhook
 from waybill_common.clock import utc_now
-from waybill_common.database import Doorbell, EngineOptions, make_engine
+from waybill_common.database import DirectPool, Doorbell, EngineOptions, make_engine
 from waybill_common.http import ServiceParts, create_service_app
 from waybill_common.sessions import Connector, ConnectorOptions
 from waybill_common.tokens import Caller, InvalidTokenError
@@ -23,7 +23,7 @@ from waybill_orders.gateways.sandbox_gateway import SandboxGateway, SandboxWebho
 from waybill_orders.repositories.audit import find_violations
 from waybill_orders.repositories.money_queries import SqlMoneyQueries
 from waybill_orders.repositories.order_desk import SqlOrderDesk
-from waybill_orders.repositories.order_queries import SqlOrderQueries
+from waybill_orders.repositories.order_queries import PREPARED, SqlOrderQueries
 from waybill_orders.repositories.unit_of_work import OrdersUnitOfWork
 from waybill_orders.use_cases.expire_orders import expire_orders
 from waybill_orders.use_cases.money_ports import PaymentGateway
@@ -90,6 +90,7 @@ class Shop:
         self.failures: dict[str, Exception] = {}
         options = EngineOptions(application_name="orders-test", pool_size=12, pool_timeout_seconds=20)
         self.engine = make_engine(database_url, options)
+        self.direct = DirectPool(database_url, options, prepare=PREPARED)
         self.gateway_url = gateway_url
         self.gateway: PaymentGateway = reach(gateway_url, within_seconds=10)
         self.answers = JsonMoneyAnswers()
@@ -102,7 +103,7 @@ class Shop:
         self.execute("INSERT INTO stock_movements (sku, delta, reason, actor) VALUES ('TEA', 100, 'first', 'test')")
 
     def _app(self) -> Flask:
-        orders = SqlOrderQueries(self.engine)
+        orders = SqlOrderQueries(self.direct)
         desk = MoneyDesk(self.unit_of_work, Swappable(self), self.answers, SqlMoneyQueries(self.engine))
         parts = ServiceParts(
             name="orders",
@@ -111,7 +112,7 @@ class Shop:
             confirm_token=lambda _token: None,
             blueprints=[
                 orders_blueprint(
-                    lambda: SqlOrderDesk(self.engine, self._doorbell),
+                    lambda: SqlOrderDesk(self.direct, self._doorbell),
                     self.unit_of_work,
                     orders,
                     OrderTerms(channel="web", expiry_minutes=30),
@@ -128,6 +129,7 @@ class Shop:
     def close(self) -> None:
         self._doorbell.close()
         self.engine.dispose()
+        self.direct.close_idle()
 
     # -- doing --
 
