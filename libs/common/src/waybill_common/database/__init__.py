@@ -7,7 +7,7 @@ from waybill_common.database.errors import is_transient, is_unavailable, sqlstat
 from waybill_common.database.listener import Listener
 from waybill_common.database.metrics import DatabaseMetrics, StatementMetrics
 from waybill_common.database.migrations import current_revision, expected_revision, migrate, revision_is_ready
-from waybill_common.database.unit_of_work import UnitOfWork, commit_lazily
+from waybill_common.database.unit_of_work import UnitOfWork
 
 __all__ = [
     "CHANNEL_JOBS",
@@ -19,7 +19,6 @@ __all__ = [
     "Listener",
     "StatementMetrics",
     "UnitOfWork",
-    "commit_lazily",
     "connect_raw",
     "current_revision",
     "expected_revision",

@@ -9,11 +9,6 @@ from waybill_common.database.doorbell import Doorbell
 from waybill_common.telemetry import fault_point
 
 
-def commit_lazily(connection: sa.Connection) -> None:
-    """Let the open transaction's commit not wait for the disk; see `UnitOfWork.commit_lazily`."""
-    connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
-
-
 class UnitOfWork:
     """The transaction of one call; a service's own subclass adds its repositories.
 
@@ -36,13 +31,6 @@ class UnitOfWork:
     def ring(self, channel: str) -> None:
         """Ask for a wake-up on this channel once the transaction has committed."""
         self._channels.add(channel)
-
-    def commit_lazily(self) -> None:
-        """Let the commit not wait for the disk; the next one that does makes it durable with itself.
-
-        For what a crash of the database may undo, as long as nothing is done outside on its strength before then.
-        """
-        commit_lazily(self.connection)
 
     def __enter__(self) -> Self:
         if self._connection is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from waybill_common.database import Listener, commit_lazily, is_unavailable
+from waybill_common.database import Listener, is_unavailable
 from waybill_common.health import CutShortError, Tick
 from waybill_common.jobs.metrics import JobMetrics
 from waybill_common.jobs.queue import ensure_recurring
@@ -120,8 +120,6 @@ class Worker:
         try:
             self._write_recurring()
             with self._engine.begin() as connection:
-                # A claim that a crash of the database undoes is one whose lease was lost: its token guards every write.
-                commit_lazily(connection)
                 runs = claim(connection, most, self._options.lease_seconds)
                 if not runs:
                     self._metrics.oldest_due.set(float(connection.execute(OLDEST_DUE).scalar_one()))

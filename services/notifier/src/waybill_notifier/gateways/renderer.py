@@ -4,9 +4,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from babel import Locale
 from babel.dates import format_datetime
 from babel.numbers import format_currency, format_decimal
 from css_inline import CSSInliner
@@ -50,14 +52,19 @@ class _Speaker:
 
     def money(self, amount_minor: int) -> str:
         amount = major_units(amount_minor, self.currency)
-        return format_currency(amount, self.currency, locale=self.language)
+        return format_currency(amount, self.currency, locale=_locale(self.language))
 
     def number(self, value: int) -> str:
-        return format_decimal(value, locale=self.language)
+        return format_decimal(value, locale=_locale(self.language))
 
     def date(self, moment: datetime) -> str:
         pattern = text_of(self.language, "common.moment")
-        return format_datetime(moment, pattern, tzinfo=self.timezone, locale=self.language)
+        return format_datetime(moment, pattern, tzinfo=self.timezone, locale=_locale(self.language))
+
+
+@cache
+def _locale(language: str) -> Locale:
+    return Locale.parse(language)
 
 
 class Renderer:

@@ -87,6 +87,6 @@ class NotifierUnitOfWork(UnitOfWork):
         self.ring(CHANNEL_JOBS)
         return hasten(self.connection, job_id)
 
-    def guard(self, run: JobRun) -> None:
+    def guard(self, run: JobRun, *, commit_lazily: bool = False) -> None:
         """Raise LeaseLostError unless this run still holds its lane."""
-        guard(self.connection, run)
+        guard(self.connection, run, commit_lazily=commit_lazily)

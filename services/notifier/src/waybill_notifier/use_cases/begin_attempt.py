@@ -14,8 +14,7 @@ def begin_attempt(run: JobRun, address_hash: bytes, unit_of_work: UnitOfWorkFact
     LeaseLostError.
     """
     with unit_of_work() as work:
-        work.commit_lazily()  # durable with `data_sent`, before which nothing leaves the house
-        work.guard(run)
+        work.guard(run, commit_lazily=True)  # durable with `data_sent`, before which nothing leaves the house
         delivery = work.deliveries.lock(run.payload["delivery_id"])
         if delivery.state is not State.QUEUED:
             return Done()

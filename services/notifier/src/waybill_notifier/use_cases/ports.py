@@ -202,11 +202,11 @@ class UnitOfWork(Protocol):
     def hasten(self, job_id: int) -> bool:
         """Make a waiting job due now and wake the workers; False when it is not waiting."""
 
-    def guard(self, run: JobRun) -> None:
-        """Raise LeaseLostError unless this run still holds its lane, and hold it until the commit."""
+    def guard(self, run: JobRun, *, commit_lazily: bool = False) -> None:
+        """Raise LeaseLostError unless this run still holds its lane, and hold it until the commit.
 
-    def commit_lazily(self) -> None:
-        """Let the commit not wait for the disk: the next one that does makes it durable with itself."""
+        With `commit_lazily` that does not wait for the disk: the next one that does makes it durable with itself.
+        """
 
     def __enter__(self) -> Self: ...
     def __exit__(

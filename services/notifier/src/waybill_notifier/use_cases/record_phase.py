@@ -13,9 +13,7 @@ from waybill_notifier.use_cases.ports import UnitOfWorkFactory
 def record_phase(run: JobRun, attempt: int, phase: Phase, unit_of_work: UnitOfWorkFactory) -> None:
     """Write the phase; raises LeaseLostError when another worker has taken over, and then nothing may follow."""
     with unit_of_work() as work:
-        if phase is not Phase.DATA_SENT:
-            work.commit_lazily()
-        work.guard(run)
+        work.guard(run, commit_lazily=phase is not Phase.DATA_SENT)
         work.attempts.advance(run.payload["delivery_id"], attempt, phase)
     if phase is Phase.DATA_SENT:
         fault_point("worker.after_data_sent")

@@ -21,8 +21,8 @@ def take_up_delivery(
     `closed` says that the provider is not to be used at the moment. Raises LeaseLostError.
     """
     with unit_of_work() as work:
-        work.commit_lazily()  # durable with what follows: the attempt's `data_sent`, or the end of the job
-        work.guard(run)
+        # Durable with what follows: the attempt's `data_sent`, or the end of the job.
+        work.guard(run, commit_lazily=True)
         delivery = work.deliveries.lock(run.payload["delivery_id"])
         if delivery.state is State.SENDING:
             _settle_interrupted(work, delivery, rules)
