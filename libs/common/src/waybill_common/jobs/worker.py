@@ -20,6 +20,8 @@ from waybill_common.telemetry import fail_span, get_logger, use_context
 Handler = Callable[[JobRun], Outcome]
 
 _RETRY_SECONDS = 0.5
+# The age of the oldest due job is looked up no oftener: not by each worker that a ring woke for another one's job.
+_LOOK_SECONDS = 0.5
 
 _log = get_logger(__name__)
 
@@ -58,6 +60,7 @@ class Worker:
         self._claimed: queue.SimpleQueue[JobRun | None] = queue.SimpleQueue()
         self._free = threading.Semaphore(self._options.threads)
         self._lock = threading.Lock()
+        self._next_look = 0.0
         self.tick = Tick(limit_seconds=60.0)
 
     def run(self, stop: threading.Event) -> None:
@@ -121,7 +124,8 @@ class Worker:
             self._write_recurring()
             with self._engine.begin() as connection:
                 runs = claim(connection, most, self._options.lease_seconds)
-                if not runs:
+                if not runs and time.monotonic() >= self._next_look:
+                    self._next_look = time.monotonic() + _LOOK_SECONDS
                     self._metrics.oldest_due.set(float(connection.execute(OLDEST_DUE).scalar_one()))
                 return runs
         except sa.exc.SQLAlchemyError as error:
