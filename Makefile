@@ -11,7 +11,7 @@ TYPED := $(wildcard libs/*/src services/*/src sandbox/src standalone/src cli/src
 POSTGRES_15 ?= /usr/lib/postgresql/15/bin
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up up-processes test test-postgres-15 check lint types imports layout contracts settings unit e2e chaos test-cluster images bench lock clean rabbitmq chart-tools charts-docs check-charts rules observe dashboards-check prometheus
+.PHONY: help setup demo up up-processes test test-postgres-15 check lint types imports layout contracts settings unit e2e chaos test-cluster images bench lock clean rabbitmq chart-tools charts-docs check-charts rules observe dashboards-check game-day prometheus
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -96,6 +96,9 @@ observe: setup rabbitmq prometheus ## Run the real processes watched by Promethe
 
 dashboards-check: setup rabbitmq prometheus ## Run the platform under load and fail when a panel's query returns nothing
 	@$(BIN)/python -m tests.observability
+
+game-day: setup rabbitmq prometheus ## Make each fault on real processes until its alert fires, and repair it until it resolves
+	@$(BIN)/python -m pytest tests/observability/test_game_day.py -q -ra $(PYTEST)
 
 rabbitmq: setup
 	@$(BIN)/python -m tools.ensure_rabbitmq

@@ -62,8 +62,8 @@ def _received_at(platform: Platform, order_id: str) -> datetime:
     to = platform.accounts["customer"]["email"]
     deadline = time.monotonic() + _DEADLINE_SECONDS
     while time.monotonic() < deadline:
-        # Not measured, as the receipt carries its own time; and before the question, which is work for the mail catcher,
-        # so that the system is idle but for the order.
+        # Not measured, as the receipt carries its own time; and before the question, which is work for the mail
+        # catcher, so that the system is idle but for the order.
         time.sleep(_LOOK_SECONDS)
         mails = requests.get(f"{platform.urls['mail']}/api/messages", params={"to": to}, timeout=10).json()
         for mail in reversed(mails):

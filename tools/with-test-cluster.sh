@@ -4,16 +4,19 @@
 #   tools/with-test-cluster.sh COMMAND…
 #
 # The cluster's script is WAYBILL_CLUSTER, else shared/cluster/cluster beside this repository. A cluster that ran before
-# runs afterwards; one that this started is taken down. Exit code 75 when there is no script: nothing was run.
+# runs afterwards; one that this started is taken down. Exit code 75 when nothing was run: there is no script, or no
+# cluster within half an hour (its first install takes a quarter of one).
 set -euo pipefail
+not_run() { echo "no test cluster: $1" >&2; exit 75; }
+
 script=${WAYBILL_CLUSTER:-$(cd "$(dirname "$0")/../.." && pwd)/shared/cluster/cluster}
-[ -x "$script" ] || { echo "no test cluster: WAYBILL_CLUSTER names no script" >&2; exit 75; }
+[ -x "$script" ] || not_run "WAYBILL_CLUSTER names no script, and none lies beside this repository"
 if ! "$script" status >/dev/null 2>&1; then
   trap '"$script" down >/dev/null 2>&1' EXIT
-  "$script" up
+  timeout 1800 "$script" up || not_run "it did not come up"
 fi
-"$script" base-image
-"$script" images
+"$script" base-image || not_run "its base image could not be built"
+"$script" images || not_run "its server images could not be built"
 eval "$("$script" env)"
 export WAYBILL_CLUSTER=$script WAYBILL_IMAGE_BUILDER=cluster
 "$@"

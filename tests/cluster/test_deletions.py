@@ -1,17 +1,20 @@
-"""Pods of every kind are deleted at random while people order, half of them without a word of warning."""
+"""Pods of every kind are deleted at random while people order, and the node itself dies under them."""
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections import Counter
 
 import pytest
+from waybill_testkit.waiting import eventually
 
 from tests.chaos.api import Account, Caller
 from tests.chaos.crowd import crowd
 from tests.chaos.history import History
 from tests.cluster.deployment import Deployment
+from tests.cluster.kube import run
 from tests.cluster.verdict import findings
 
 pytestmark = pytest.mark.cluster
@@ -34,11 +37,41 @@ def test_pods_of_every_kind_are_deleted_for_five_minutes_and_nothing_is_lost(
             deleted[_delete_one(deployment, chance)] += 1
             time.sleep(chance.uniform(_FROM_SECONDS, _TO_SECONDS))  # how often is the test's subject, not a wait
     deployment.wait_until_ready()
-    placed = sum(record.status == 201 for record in history.of("place"))
-    print(f"\n{sum(deleted.values())} pods deleted, {placed} orders placed: {dict(deleted)}")
+    print(f"\n{sum(deleted.values())} pods deleted, {_placed(history)} orders placed: {dict(deleted)}")
     assert len(deleted) >= 10
-    assert placed > 50
+    assert _placed(history) > 50
     assert findings(deployment, history) == []
+
+
+@pytest.mark.parametrize("how", [(), ("--pods",)], ids=["kubelet and containerd", "power loss"])
+def test_the_node_dies_while_people_order_and_comes_back(
+    how: tuple[str, ...], deployment: Deployment, staff: Caller, customers: list[Account], history: History
+) -> None:
+    """Without the kubelet the pods go on and people order; after a power loss they go on ordering once it is back."""
+    cluster = os.environ.get("WAYBILL_CLUSTER")  # noqa: TID251 - the runner's own switch
+    if cluster is None:
+        pytest.skip("only the project's test cluster can kill its node (WAYBILL_CLUSTER)")
+    with crowd(staff, [deployment.caller(customer) for customer in customers], history, seed=2027):
+        _await_orders(history)
+        run([cluster, "kill-node", *how], "", 120)
+        try:
+            if not how:
+                _await_orders(history)
+        finally:
+            run([cluster, "start-node"], "", 300)
+        _await_orders(history)
+    deployment.wait_until_ready()
+    assert findings(deployment, history) == []
+
+
+def _placed(history: History) -> int:
+    return sum(record.status == 201 for record in history.of("place"))
+
+
+def _await_orders(history: History) -> None:
+    """Wait until ten more orders are placed."""
+    wanted = _placed(history) + 10
+    eventually(lambda: _placed(history) >= wanted, within_seconds=240)
 
 
 def _delete_one(deployment: Deployment, chance: random.Random) -> str:
