@@ -14,7 +14,7 @@ def queue(name: str, messages: str, consumers: str = "0x40") -> dict[str, str]:
 
 
 _OUTBOX = 'outbox_oldest_pending_age_seconds{service="orders", instance="1"}'
-_DEAD = 'outbox_publish_total{service="auth", instance="1", outcome="dead"}'
+_DEAD = 'outbox_dead_events{service="auth", instance="1"}'
 _LETTERS = 'dead_letters_open{service="notifier", instance="1", queue="notifier.events.v1"}'
 _DROPPED = 'rabbitmq_global_messages_unroutable_dropped_total{protocol="amqp091"}'
 
@@ -66,8 +66,8 @@ CASES = [
     ),
     Case("OutboxStuck", {_OUTBOX: "0+60x8 0x30"}, "11m"),
     Case("OutboxStuck", {_OUTBOX: "300x30"}, "11m"),
-    Case("OutboxDeadEvents", {_DEAD: "0 1x20"}, "15m", [({"service": "auth"}, "1 events of auth were set aside.")]),
-    Case("OutboxDeadEvents", {_DEAD: "3x20"}, "15m"),
+    Case("OutboxDeadEvents", {_DEAD: "0 1x20"}, "15m", [({"service": "auth"}, "1 events of auth are set aside.")]),
+    Case("OutboxDeadEvents", {_DEAD: "3x5 0x15"}, "15m"),
     Case(
         "NotifierNoConsumers",
         queue("notifier.events.v1", "7x30"),

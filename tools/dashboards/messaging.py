@@ -38,6 +38,13 @@ OUTBOX = (
         {_rate("outbox_publish_total", "service, outcome"): "{{service}} {{outcome}}"},
     ),
     Panel(
+        25,
+        "Events set aside",
+        "Events that the broker refused three times, each alone. They wait in `outbox_dead` for a person.",
+        "none",
+        {f"max by (service) (outbox_dead_events{{{_HERE}}})": "{{service}}"},
+    ),
+    Panel(
         4,
         "Wait for confirms",
         "95 of a hundred batches were confirmed by the broker within this time.",

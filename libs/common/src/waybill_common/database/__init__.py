@@ -7,11 +7,12 @@ from waybill_common.database.errors import is_transient, is_unavailable, sqlstat
 from waybill_common.database.listener import Listener
 from waybill_common.database.metrics import DatabaseMetrics, StatementMetrics
 from waybill_common.database.migrations import current_revision, expected_revision, migrate, revision_is_ready
-from waybill_common.database.unit_of_work import UnitOfWork
+from waybill_common.database.unit_of_work import COMMIT_LAZILY, UnitOfWork
 
 __all__ = [
     "CHANNEL_JOBS",
     "CHANNEL_OUTBOX",
+    "COMMIT_LAZILY",
     "DatabaseMetrics",
     "DirectPool",
     "Doorbell",

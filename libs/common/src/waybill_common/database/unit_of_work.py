@@ -8,6 +8,10 @@ import sqlalchemy as sa
 from waybill_common.database.doorbell import Doorbell
 from waybill_common.telemetry import fault_point
 
+# In a statement's output, it lets the transaction's commit not wait for the disk; the next commit that waits makes it
+# durable with itself (ADR 0016). Within a statement, as one of its own would be a round trip.
+COMMIT_LAZILY = "set_config('synchronous_commit', 'off', true)"
+
 
 class UnitOfWork:
     """The transaction of one call; a service's own subclass adds its repositories.

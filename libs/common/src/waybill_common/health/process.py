@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 from waybill_common.health.checks import HealthChecks
 from waybill_common.health.server import AdminServer
 from waybill_common.health.signals import stop_on_signals
-from waybill_common.telemetry import arm_fault_points, configure_logging, get_logger, start_tracing, stop_tracing
+from waybill_common.telemetry import (
+    arm_fault_points,
+    collect_less,
+    configure_logging,
+    get_logger,
+    start_tracing,
+    stop_tracing,
+)
 
 if TYPE_CHECKING:
     from waybill_common.settings import ServiceSettings
@@ -40,6 +47,7 @@ def run_process(settings: ServiceSettings, checks: HealthChecks, run: Callable[[
     admin = AdminServer(checks, settings.web_host, settings.admin_port)
     admin.start()
     _log.info("admin_port", port=admin.port)
+    collect_less()
     try:
         run()
     except CutShortError as error:

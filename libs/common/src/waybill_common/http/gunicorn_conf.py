@@ -1,6 +1,5 @@
 """How a service's web command becomes gunicorn, and the hooks that keep the metrics of several workers right."""
 
-import gc
 import os
 import shutil
 import sys
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from waybill_common.settings import ServiceSettings
-from waybill_common.telemetry import stop_tracing
+from waybill_common.telemetry import collect_less, stop_tracing
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -56,14 +55,8 @@ def on_starting(_server: Any) -> None:
 
 
 def post_worker_init(_worker: Any) -> None:
-    """Keep what the application is made of out of every later garbage collection, and collect less often.
-
-    What a request makes is gone when it ends, by reference counting; the collector found nothing to do, for a
-    twentieth of each request's time.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 20)
+    """Leave the application out of garbage collections from here on."""
+    collect_less()
 
 
 def worker_exit(_server: Any, _worker: Any) -> None:

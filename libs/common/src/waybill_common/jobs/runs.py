@@ -7,10 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from waybill_common.database import COMMIT_LAZILY
 from waybill_common.jobs.trace import NO_TRACE, JobTrace, split_payload
 
-# Lets the transaction's commit not wait for the disk (ADR 0016); within a statement, as one of its own is a round trip.
-_LAZILY = "set_config('synchronous_commit', 'off', true)"
 # A claim that a crash of the database undoes is one whose lease was lost: its token guards every write.
 _CLAIM = sa.text(
     f"""
@@ -18,7 +17,7 @@ _CLAIM = sa.text(
         SELECT lane FROM job_lane WHERE next_at <= now() ORDER BY next_at LIMIT :most FOR UPDATE SKIP LOCKED
     )
     UPDATE job_lane SET token = gen_random_uuid(), next_at = now() + make_interval(secs => :lease)
-    FROM due WHERE job_lane.lane = due.lane RETURNING job_lane.lane, job_lane.token::text AS token, {_LAZILY}
+    FROM due WHERE job_lane.lane = due.lane RETURNING job_lane.lane, job_lane.token::text AS token, {COMMIT_LAZILY}
     """  # noqa: S608 - a constant
 )
 # A statement of its own, so that it sees what was committed until the lanes were ours: in one statement with the claim,
@@ -32,7 +31,7 @@ _FIRST = sa.text(
     """
 )
 _GUARD = sa.text("SELECT 1 FROM job_lane WHERE lane = :lane AND token = CAST(:token AS uuid) FOR UPDATE")
-_GUARD_LAZILY = sa.text(_GUARD.text.replace("SELECT 1", f"SELECT 1, {_LAZILY}"))
+_GUARD_LAZILY = sa.text(_GUARD.text.replace("SELECT 1", f"SELECT 1, {COMMIT_LAZILY}"))
 _RENEW = sa.text(
     "UPDATE job_lane SET next_at = now() + make_interval(secs => :lease) "
     "WHERE lane = :lane AND token = CAST(:token AS uuid) RETURNING 1"

@@ -25,6 +25,11 @@ class RelayMetrics:
         self.pending = Gauge(
             "outbox_pending_events", "Events not confirmed yet, counted up to 10,000.", registry=registry
         )
+        self.dead = Gauge(
+            "outbox_dead_events",
+            "Events set aside because the broker refused them, counted up to 10,000.",
+            registry=registry,
+        )
         self.published = Counter(
             "outbox_publish",
             "Outbox rows by what became of them.",

@@ -46,7 +46,8 @@ _BURY = """
 _BACKLOG = """
     SELECT coalesce(
                (SELECT extract(epoch FROM clock_timestamp() - queued_at) FROM outbox ORDER BY position LIMIT 1), 0),
-           (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT %s) AS head)
+           (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT %(cap)s) AS head),
+           (SELECT count(*) FROM (SELECT 1 FROM outbox_dead LIMIT %(cap)s) AS dead)
 """
 
 
@@ -59,10 +60,11 @@ class OutboxRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How far publishing is behind; `depth` is counted up to COUNT_CAP."""
+    """How far publishing is behind, and how much was set aside; both counted up to COUNT_CAP."""
 
     oldest_age_seconds: float
     depth: int
+    dead: int
 
 
 class OutboxSession:
@@ -111,14 +113,14 @@ class OutboxSession:
 
     def backlog(self) -> Backlog:
         """Measure the backlog; this also keeps the session from idling out."""
-        age, depth = self._run(_BACKLOG, (COUNT_CAP,))[0]
-        return Backlog(float(age), int(depth))
+        age, depth, dead = self._run(_BACKLOG, {"cap": COUNT_CAP})[0]
+        return Backlog(float(age), int(depth), int(dead))
 
     def close(self) -> None:
         """End the session, and with it the lock and any open claim."""
         self._connection.close()
 
-    def _run(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def _run(self, statement: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[tuple[Any, ...]]:
         with self._connection, self._connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             return cursor.fetchall() if cursor.description else []

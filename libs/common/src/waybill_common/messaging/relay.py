@@ -211,4 +211,5 @@ class Relay:
         backlog = session.backlog()
         self._metrics.oldest_age_seconds.set(backlog.oldest_age_seconds)
         self._metrics.pending.set(backlog.depth)
+        self._metrics.dead.set(backlog.dead)
         self._next_report = time.monotonic() + 1.0

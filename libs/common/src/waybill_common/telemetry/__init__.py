@@ -1,5 +1,6 @@
 """What a process tells of itself: log lines, ids, spans, metrics, and the crash suite's fault points."""
 
+from waybill_common.telemetry.collector import collect_less
 from waybill_common.telemetry.context import (
     bind_context,
     child_span,
@@ -27,6 +28,7 @@ __all__ = [
     "bind_context",
     "child_span",
     "child_traceparent",
+    "collect_less",
     "configure_logging",
     "current_request_id",
     "current_span",

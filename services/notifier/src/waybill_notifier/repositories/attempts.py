@@ -1,6 +1,7 @@
 """The attempts of deliveries, at most one of each open."""
 
 import sqlalchemy as sa
+from waybill_common.database import COMMIT_LAZILY
 from waybill_common.jobs import LeaseLostError
 
 from waybill_notifier.domain.delivery import Attempt, AttemptEnd
@@ -24,8 +25,9 @@ _OPEN = sa.select(attempt.c.number, attempt.c.phase).where(
 
 _ADVANCE = sa.text(
     "UPDATE delivery_attempt SET phase = :phase, phase_at = clock_timestamp() "
-    "WHERE delivery_id = :delivery AND number = :number"
+    "WHERE delivery_id = :delivery AND number = :number AND finished_at IS NULL RETURNING number"
 )
+_ADVANCE_LAZILY = sa.text(f"{_ADVANCE.text}, {COMMIT_LAZILY}")
 # What was closed as `unknown` is corrected when its end is learned after all.
 _FINISH = sa.text(
     """
@@ -54,10 +56,15 @@ class AttemptRepository:
         return int(self._connection.execute(_BEGIN, {"delivery": delivery_id}).scalar_one())
 
     def advance(self, delivery_id: str, number: int, phase: Phase) -> None:
-        """Note how far the attempt came; raises LeaseLostError when it is gone, undone by a crash of the database."""
+        """Note how far the attempt came; before `data_sent` the commit does not wait for the disk.
+
+        Raises LeaseLostError when the attempt is gone, undone by a crash of the database, or was closed by another
+        worker.
+        """
+        statement = _ADVANCE if phase is Phase.DATA_SENT else _ADVANCE_LAZILY
         values = {"delivery": delivery_id, "number": number, "phase": phase}
-        if self._connection.execute(_ADVANCE, values).rowcount != 1:
-            raise LeaseLostError(f"attempt {number} of {delivery_id} is not on record")
+        if self._connection.execute(statement, values).first() is None:
+            raise LeaseLostError(f"attempt {number} of {delivery_id} is not open")
 
     def finish(self, delivery_id: str, number: int, end: AttemptEnd) -> None:
         """Close an open attempt, or correct one that was closed as `unknown`."""
