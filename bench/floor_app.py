@@ -15,6 +15,8 @@ from flask import Flask, Response, request
 from waybill_common.tokens import Verifier, VerifierSettings, jwks_keys
 from waybill_orders.models.orders import SELECT_ORDERS
 
+_READ = f"{SELECT_ORDERS} WHERE o.id = %s AND o.customer_id = %s"
+
 
 def create() -> Flask:
     """Return the application: one connection a thread, no error handling, no log."""
@@ -28,6 +30,8 @@ def create() -> Flask:
         if not hasattr(local, "connection"):
             local.connection = psycopg2.connect(url)
             local.connection.autocommit = True
+            with local.connection.cursor() as cursor:
+                cursor.execute(f"PREPARE read_order (text, text) AS {_READ}" % ("$1", "$2"))
         with local.connection.cursor() as cursor:
             cursor.execute(statement, values)
             row: tuple[Any, ...] = cursor.fetchone()
@@ -45,7 +49,13 @@ def create() -> Flask:
     @app.get("/read/<order_id>")
     def read(order_id: str) -> Response:
         caller = verifier.verify(request.headers["Authorization"].removeprefix("Bearer "))
-        row = fetch(f"{SELECT_ORDERS} WHERE o.id = %s AND o.customer_id = %s", (order_id, caller.subject))
+        row = fetch(_READ, (order_id, caller.subject))
+        return Response(orjson.dumps(row), content_type="application/json")
+
+    @app.get("/read-prepared/<order_id>")
+    def read_prepared(order_id: str) -> Response:
+        caller = verifier.verify(request.headers["Authorization"].removeprefix("Bearer "))
+        row = fetch("EXECUTE read_order (%s, %s)", (order_id, caller.subject))
         return Response(orjson.dumps(row), content_type="application/json")
 
     return app

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import psycopg2
 
@@ -21,9 +22,14 @@ def run(rounds: int, seconds: float) -> list[Row]:
         with gunicorn("bench.floor_app:create()", stage) as (floor_port, floor_master):
             ours = Served(port, _reader("/v1/orders", ids, stage.token), 200, (master,))
             bare = Served(floor_port, _reader("/read", ids, stage.token), 200, (floor_master,))
-            warm(ours, bare)
+            prepared = replace(bare, make=_reader("/read-prepared", ids, stage.token))
+            warm(ours, bare, prepared)
             rates, _ = in_turn(ours, bare, rounds, seconds)
-    return [paired("read", rates, ">= 0.80", "reads/s")]
+            beside_prepared, _ = in_turn(ours, prepared, rounds, seconds)
+    return [
+        paired("read", rates, ">= 0.80", "reads/s"),
+        paired("read: beside a floor that prepares its statement, too", beside_prepared, "published", "reads/s"),
+    ]
 
 
 def _reader(path: str, ids: list[str], token: str) -> Callable[[], bytes]:

@@ -10,10 +10,12 @@ import json
 import threading
 import uuid
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
 import requests
+from waybill_testkit.smtp import SmtpCatcher
 from waybill_testkit.waiting import eventually
 
 from tests.chaos.history import Command, History
@@ -242,6 +244,15 @@ def test_a_mail_provider_that_is_away(day: Day) -> None:
             place_order(day)
         day.await_firing("MailProviderUnavailable")
     day.await_resolved("MailProviderUnavailable")
+
+
+def test_a_mail_that_the_server_refuses_for_what_it_says(day: Day) -> None:
+    """The server refuses every mail for its content; another one takes over, and the hour passes."""
+    with day.dead(["mail"]), SmtpCatcher(urlsplit(day.platform.smtp_url).port or 0) as server:
+        server.plan("dot", "554.5.6.0")
+        place_order(day)
+        day.await_firing("NotificationsAlarming", channel="email", outcome="message")
+    day.await_resolved("NotificationsAlarming")
 
 
 def test_a_database_that_is_away_burns_the_budget(day: Day) -> None:
