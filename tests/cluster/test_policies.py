@@ -56,7 +56,10 @@ def strangers(deployment: Deployment) -> None:
 
 @pytest.mark.parametrize("source", ALLOWED)
 def test_a_pod_reaches_what_it_needs_and_nothing_else(deployment: Deployment, source: str) -> None:
-    assert reached(deployment, source) == ALLOWED[source]
+    # A service of two pods leads one of them to itself now and then, and no policy keeps a pod from itself.
+    itself = source.removeprefix("deploy/").removesuffix("-web")
+    others = {host: port for host, port in PORTS.items() if host != itself}
+    assert reached(deployment, source, others) == ALLOWED[source]
 
 
 def test_nobody_but_prometheus_reads_the_internal_ports(deployment: Deployment) -> None:
