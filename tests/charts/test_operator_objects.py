@@ -100,6 +100,17 @@ def test_the_broker_uses_only_fields_that_its_operator_has(environment):
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_broker_is_scraped_as_a_whole_and_by_the_queue(environment):
+    (monitor,) = objects(environment, "PodMonitor")
+    (broker,) = objects(environment, "RabbitmqCluster")
+    assert monitor["spec"]["selector"]["matchLabels"] == {"app.kubernetes.io/name": broker["metadata"]["name"]}
+    whole, detailed = monitor["spec"]["podMetricsEndpoints"]
+    assert "path" not in whole
+    assert detailed["path"] == "/metrics/detailed"
+    assert detailed["params"] == {"family": ["queue_coarse_metrics", "queue_consumer_count"]}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
 @pytest.mark.parametrize("service", SERVICES)
 def test_the_charts_look_for_the_secrets_that_the_operators_write(environment, service):
     values = yaml.safe_load((ROOT / "charts" / service / "values.yaml").read_text(encoding="utf-8"))
