@@ -12,11 +12,12 @@ not_run() { echo "no test cluster: $1" >&2; exit 75; }
 script=${WAYBILL_CLUSTER:-$(cd "$(dirname "$0")/../.." && pwd)/shared/cluster/cluster}
 [ -x "$script" ] || not_run "WAYBILL_CLUSTER names no script, and none lies beside this repository"
 if ! "$script" status >/dev/null 2>&1; then
-  trap '"$script" down >/dev/null 2>&1' EXIT
+  trap '"$script" down >/dev/null 2>&1 || true' EXIT  # what is told is how the command ended
   timeout 1800 "$script" up || not_run "it did not come up"
 fi
 "$script" base-image || not_run "its base image could not be built"
 "$script" images || not_run "its server images could not be built"
-eval "$("$script" env)"
+environment=$("$script" env) || not_run "it does not say how it is reached"
+eval "$environment"
 export WAYBILL_CLUSTER=$script WAYBILL_IMAGE_BUILDER=cluster
 "$@"

@@ -6,7 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from notifier_support.notifier import Notifier
+from waybill_common.jobs import LeaseLostError
+from waybill_notifier.domain.states import Phase
+from waybill_notifier.repositories.attempts import AttemptRepository
 from waybill_testkit.waiting import eventually
 
 pytestmark = pytest.mark.integration
@@ -61,6 +65,18 @@ def test_after_data_sent_it_is_uncertain_and_retried_once_with_the_same_id(idle,
     assert [attempt["outcome"] for attempt in idle.attempts(delivery_id)] == ["unknown", "sent"]
     assert row["ambiguities"] == 1
     assert [mail.message_id for mail in catcher.messages] == [row["message_id"]]
+
+
+def test_nobody_takes_an_attempt_back_from_data_sent(idle, database_url):
+    """A run from before a crash of the database may hold the number of another one's attempt (ADR 0016)."""
+    delivery_id = idle.order_event("ann@example.test")
+    die(idle, "data_sent")
+    engine = sa.create_engine(database_url.replace("postgresql://", "postgresql+psycopg2://", 1))
+    for phase in (Phase.CONNECTED, Phase.ENVELOPE, Phase.DATA_SENT):
+        with pytest.raises(LeaseLostError), engine.begin() as connection:
+            AttemptRepository(connection).advance(delivery_id, 1, phase)
+    engine.dispose()
+    assert [attempt["phase"] for attempt in idle.attempts(delivery_id)] == ["data_sent"]
 
 
 def test_the_chaos_hook_stands_right_behind_the_commit_of_data_sent(idle, catcher, tmp_path):

@@ -1,14 +1,20 @@
-"""How a service's web command becomes gunicorn, and the hooks that keep the metrics of several workers right."""
+"""How a service's web command becomes gunicorn, and the hooks that keep the metrics of several workers right.
+
+gunicorn's master reads this file by its path. It imports nothing of ours, so that workers which a SIGHUP renews load
+all of it anew.
+"""
+
+from __future__ import annotations
 
 import os
 import shutil
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from waybill_common.settings import ServiceSettings
-from waybill_common.telemetry import collect_less, stop_tracing
+if TYPE_CHECKING:
+    from waybill_common.settings import ServiceSettings
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -26,7 +32,7 @@ def run_gunicorn(settings: ServiceSettings) -> NoReturn:
         "-m",
         "gunicorn",
         f"waybill_{settings.service}.wsgi:create()",
-        f"--config=python:{__name__}",
+        f"--config=file:{__file__}",
         f"--bind={settings.web_host}:{settings.web_port}",
         f"--bind={settings.web_host}:{settings.internal_port}",
         f"--workers={settings.web_workers}",
@@ -36,7 +42,7 @@ def run_gunicorn(settings: ServiceSettings) -> NoReturn:
     os.execve(sys.executable, command, environ)  # noqa: S606 - no shell: the arguments are ours
 
 
-# Read by gunicorn from this module.
+# Read by gunicorn from this file.
 worker_class = "gthread"
 timeout = 30
 graceful_timeout = 30
@@ -56,11 +62,15 @@ def on_starting(_server: Any) -> None:
 
 def post_worker_init(_worker: Any) -> None:
     """Leave the application out of garbage collections from here on."""
+    from waybill_common.telemetry import collect_less
+
     collect_less()
 
 
 def worker_exit(_server: Any, _worker: Any) -> None:
     """Send the traces that wait in the worker, for less than its graceful timeout."""
+    from waybill_common.telemetry import stop_tracing
+
     stop_tracing()
 
 

@@ -25,7 +25,8 @@ _OPEN = sa.select(attempt.c.number, attempt.c.phase).where(
 
 _ADVANCE = sa.text(
     "UPDATE delivery_attempt SET phase = :phase, phase_at = clock_timestamp() "
-    "WHERE delivery_id = :delivery AND number = :number AND finished_at IS NULL RETURNING number"
+    "WHERE delivery_id = :delivery AND number = :number AND finished_at IS NULL AND phase <> 'data_sent' "
+    "RETURNING number"
 )
 _ADVANCE_LAZILY = sa.text(f"{_ADVANCE.text}, {COMMIT_LAZILY}")
 # What was closed as `unknown` is corrected when its end is learned after all.
@@ -58,8 +59,8 @@ class AttemptRepository:
     def advance(self, delivery_id: str, number: int, phase: Phase) -> None:
         """Note how far the attempt came; before `data_sent` the commit does not wait for the disk.
 
-        Raises LeaseLostError when the attempt is gone, undone by a crash of the database, or was closed by another
-        worker.
+        Raises LeaseLostError when the attempt is gone, undone by a crash of the database, was closed by another worker,
+        or has sent its data: after such a crash another worker's attempt may have the same number.
         """
         statement = _ADVANCE if phase is Phase.DATA_SENT else _ADVANCE_LAZILY
         values = {"delivery": delivery_id, "number": number, "phase": phase}
