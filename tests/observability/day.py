@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -51,12 +49,14 @@ class Day:
 
     @contextmanager
     def dead(self, names: Sequence[str]) -> Iterator[None]:
-        """Kill processes and keep them dead inside the context."""
+        """Kill processes and keep them dead inside the context, in which their ports are free."""
         self.platform.pause_restarts(names)
         try:
-            for entry in self.platform.processes():
-                if entry["name"] in names:
-                    os.kill(entry["pid"], signal.SIGKILL)
+            victims = [psutil.Process(entry["pid"]) for entry in self.platform.processes() if entry["name"] in names]
+            for victim in victims:
+                victim.kill()
+            _, alive = psutil.wait_procs(victims, timeout=30)
+            assert not alive, f"these outlived SIGKILL: {alive}"
             yield
         finally:
             self.platform.resume_restarts()
